@@ -1,0 +1,195 @@
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { DeliveryStatus, JsonObject, SessionAgent, SessionStatus, Subscription } from '../model/types.ts';
+
+/** `bigint` is read as a number (store/database.ts): every key and sequence number stays below 2^53. */
+type GeneratedBigintId = ColumnType<number, never, never>;
+type Timestamp = ColumnType<Date, Date | string, Date | string>;
+type CreatedAt = ColumnType<Date, Date | string | undefined, Date | string>;
+
+export interface OrganisationTable {
+  id: Generated<string>;
+  name: string;
+  /** Raised in the same transaction by every change to agents, notifications and integrations. */
+  rules_version: ColumnType<number, number | undefined, number>;
+  created_at: CreatedAt;
+}
+
+export interface ApiKeyTable {
+  id: string;
+  organisation_id: string;
+  name: string;
+  /** SHA-256 of the key. */
+  key_hash: Buffer;
+  /** Last four characters, to tell keys apart. */
+  hint: string;
+  scopes: string[];
+  default_agent_id: string | null;
+  created_at: CreatedAt;
+  revoked_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+}
+
+export interface AgentTable {
+  id: string;
+  organisation_id: string;
+  name: string;
+  created_at: CreatedAt;
+  updated_at: CreatedAt;
+}
+
+export interface IntegrationTable {
+  id: string;
+  organisation_id: string;
+  name: string;
+  type: string;
+  /** What may be shown. */
+  config: JSONColumnType<JsonObject>;
+  /** Encrypted JSON (store/secrets.ts). */
+  secrets: string;
+  enabled: ColumnType<boolean, boolean | undefined, boolean>;
+  /** Why Herald itself disabled it, or null. */
+  disabled_reason: string | null;
+  created_at: CreatedAt;
+  updated_at: CreatedAt;
+}
+
+export interface NotificationTable {
+  id: string;
+  organisation_id: string;
+  agent_id: string;
+  integration_id: string;
+  subscription: JSONColumnType<Subscription>;
+  metadata_filter: JSONColumnType<Record<string, string>>;
+  channel: string | null;
+  enabled: ColumnType<boolean, boolean | undefined, boolean>;
+  created_at: CreatedAt;
+  updated_at: CreatedAt;
+}
+
+export interface RuleSetTable {
+  id: GeneratedBigintId;
+  organisation_id: string;
+  agent_id: string;
+  digest: Buffer;
+  notification_ids: string[];
+}
+
+export interface SessionTable {
+  key: GeneratedBigintId;
+  organisation_id: string;
+  id: string;
+  tags: JSONColumnType<string[]>;
+  metadata: JSONColumnType<Record<string, string>>;
+  /** Everything else create_session and update_session sent: host_env, inputs, … */
+  details: JSONColumnType<JsonObject>;
+  agents: JSONColumnType<SessionAgent[]>;
+  status: ColumnType<SessionStatus, SessionStatus | undefined, SessionStatus>;
+  end_state: string | null;
+  end_state_reason: string | null;
+  init_timestamp: Timestamp;
+  end_timestamp: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+  created_at: CreatedAt;
+  updated_at: CreatedAt;
+}
+
+/** The narrow, often written part of a session; its row is the session's lock. */
+export interface SessionProgressTable {
+  session_key: number;
+  /** Highest stored sequence number. */
+  last_seq: ColumnType<number, number | undefined, number>;
+  /** Everything up to here is decided. Behind `last_seq` means there is work. */
+  decided_seq: ColumnType<number, number | undefined, number>;
+  /** Workflow state as of `decided_seq`, from which a fresh run starts. */
+  snapshot: ColumnType<JsonObject | null, string | null | undefined, string | null>;
+  /** US dollars, from token counts. */
+  token_cost: ColumnType<string, string | number | undefined, string | number>;
+  appended_at: CreatedAt;
+}
+
+export interface EventTable {
+  session_key: number;
+  seq: number;
+  event_id: string;
+  type: string;
+  agent_ref: string | null;
+  /** As decided and sent; never changed. */
+  payload: ColumnType<JsonObject, string, never>;
+  /** Later update_events, merged over the payload for readers. */
+  patch: ColumnType<JsonObject | null, string | null | undefined, string | null>;
+  effects: ColumnType<JsonObject | null, string | null | undefined, never>;
+  silent: boolean;
+  rules_version: number;
+  token_cost: ColumnType<string | null, string | number | null | undefined, string | number | null>;
+  occurred_at: Timestamp;
+  received_at: CreatedAt;
+}
+
+export interface DecisionTable {
+  session_key: number;
+  seq: number;
+  /** `[[ruleSetId, code], …]`; the code is model/decisions.ts' run-length text. */
+  outcomes: ColumnType<[string, string][], string, never>;
+  decided_at: CreatedAt;
+}
+
+export interface DeliveryTable {
+  /** `dlv_…`, derived from event and notification; the message's `webhook-id`. */
+  id: string;
+  organisation_id: string;
+  /** Null for a test message. */
+  session_key: number | null;
+  seq: number | null;
+  event_id: string;
+  event_type: string;
+  agent_id: string | null;
+  notification_id: string | null;
+  integration_id: string;
+  channel: string | null;
+  status: ColumnType<DeliveryStatus, DeliveryStatus | undefined, DeliveryStatus>;
+  attempt_count: ColumnType<number, number | undefined, number>;
+  next_attempt_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+  /** Who may send it now, and until when. */
+  lease_owner: string | null;
+  lease_until: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+  last_error: string | null;
+  /** The example event of a test message, which no session holds. */
+  test_event: ColumnType<JsonObject | null, string | null | undefined, never>;
+  created_at: CreatedAt;
+  completed_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+}
+
+export interface AttemptTable {
+  delivery_id: string;
+  number: number;
+  started_at: Timestamp;
+  duration_ms: number;
+  ok: boolean;
+  status_code: number | null;
+  error: string | null;
+  response: string | null;
+}
+
+export interface IdempotencyKeyTable {
+  organisation_id: string;
+  key: string;
+  request_hash: Buffer;
+  /** Null while the first request is still being answered. */
+  status: number | null;
+  body: ColumnType<string | null, string | null | undefined, string | null>;
+  created_at: CreatedAt;
+}
+
+export interface Tables {
+  organisations: OrganisationTable;
+  api_keys: ApiKeyTable;
+  agents: AgentTable;
+  integrations: IntegrationTable;
+  notifications: NotificationTable;
+  rule_sets: RuleSetTable;
+  sessions: SessionTable;
+  session_progress: SessionProgressTable;
+  events: EventTable;
+  decisions: DecisionTable;
+  deliveries: DeliveryTable;
+  attempts: AttemptTable;
+  idempotency_keys: IdempotencyKeyTable;
+}
