@@ -1,0 +1,61 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Migrator, type Migration } from 'kysely/migration';
+import pg from 'pg';
+import * as initial from './migrations/0001_initial.ts';
+import type { Tables } from './tables.ts';
+
+/** Herald's database, or a transaction on it: queries take either. */
+export type Db = Kysely<Tables>;
+
+export interface DatabaseOptions {
+  /** Connections of this process at most. Default 10. */
+  maxConnections?: number;
+  /** Shown by Postgres in `pg_stat_activity`. Default `herald`. */
+  applicationName?: string;
+  /** Told about connections that broke while idle; the pool replaces them by itself. */
+  onIdleError?: (error: Error) => void;
+}
+
+/** Every migration, by name, in order. A migration that has been released never changes. */
+const migrations: Record<string, Migration> = {
+  '0001_initial': initial,
+};
+
+/** Any number will do, as long as every Herald process uses the same one. */
+const MIGRATION_LOCK = 4_812_907;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Opens a pool of connections; nothing is connected until the first query. */
+export function openDatabase(url: string, options: DatabaseOptions = {}): Db {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.maxConnections ?? 10,
+    application_name: options.applicationName ?? 'herald',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    types: { getTypeParser },
+  });
+  pool.on('error', options.onIdleError ?? ignoreIdleError);
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** Brings the schema up to date. Several processes may call it at once: one works, the others wait. */
+export async function migrate(db: Db): Promise<void> {
+  await db.connection().execute(async (connection) => {
+    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`.execute(connection);
+    try {
+      const migrator = new Migrator({ db: connection, provider: { getMigrations: () => Promise.resolve(migrations) } });
+      const { error } = await migrator.migrateToLatest();
+      if (error) throw error;
+    } finally {
+      await sql`select pg_advisory_unlock(${MIGRATION_LOCK})`.execute(connection);
+    }
+  });
+}
+
+/** Postgres' `bigint` becomes a number: every key and sequence number stays below 2^53. */
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === pg.types.builtins.INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text');
+
+/** The next query opens a fresh connection and reports what is wrong, if anything still is. */
+function ignoreIdleError(): void {}
