@@ -1,0 +1,25 @@
+import { createAgentops } from './agentops/index.ts';
+import { createKeyring } from './auth.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { answerError, answerNotFound } from './errors.ts';
+import { registerInstallation } from './installation.ts';
+import { registerDocs } from './openapi.ts';
+import { createRouter, type ApiRouter } from './router.ts';
+import { createV1 } from './v1/index.ts';
+
+/** The whole HTTP API as one Hono app. */
+export function createApp(deps: ApiDependencies): ApiRouter {
+  const app = createRouter();
+  const keyring = createKeyring(deps.db, deps.settings);
+  app.onError(answerError(deps.log));
+  app.notFound(answerNotFound(deps.log));
+  app.use(async (c, next) => {
+    c.set('keyring', keyring);
+    await next();
+  });
+  registerInstallation(app, deps);
+  app.route('/', createAgentops(deps));
+  app.route('/v1', createV1(deps));
+  registerDocs(app, deps);
+  return app;
+}

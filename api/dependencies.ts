@@ -1,0 +1,46 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { ApiKey } from '../store/apiKeys.ts';
+import type { Db } from '../store/database.ts';
+import type { SecretBox } from '../store/secrets.ts';
+import type { Keyring } from './auth.ts';
+import type { Ingest } from './ingest.ts';
+
+/** The settings the API needs; config/settings.ts reads them. */
+export interface ApiSettings {
+  /** Where callers reach this installation, without a slash at the end. */
+  publicUrl: string;
+  temporalUiUrl?: string;
+  temporal: { namespace: string };
+  /** Session tokens are signed with a key derived from it. */
+  secretKey: string;
+  /** Their tokens are still accepted. */
+  previousSecretKeys: string[];
+  allowedDestinations: string[];
+  limits: { requestBytes: number; eventBytes: number; eventsPerRequest: number };
+  /** By model name, in US dollars per million tokens; they win over the built-in table. */
+  tokenPrices: Record<string, { prompt: number; completion: number }>;
+}
+
+export interface ApiDependencies {
+  db: Db;
+  ingest: Ingest;
+  settings: ApiSettings;
+  secrets: SecretBox;
+  /** Undefined while the Temporal server cannot be reached. */
+  temporal: () => Client | undefined;
+  log: Logger;
+}
+
+/** What every route finds in its context. */
+export interface ApiEnv {
+  Bindings: Partial<HttpBindings>;
+  Variables: {
+    keyring: Keyring;
+    requestId?: string;
+    /** Set by `requireApiKey`. */
+    apiKey: ApiKey;
+    organisationId: string;
+  };
+}

@@ -1,0 +1,137 @@
+import type { z } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
+import type { JsonObject } from '../model/types.ts';
+
+export interface ProblemInput {
+  status: number;
+  /** Stable name of the kind of problem, for programs: `invalid-request`. */
+  type: string;
+  /** The kind of problem in a few words, for people. */
+  title: string;
+  /** What is wrong this time and what to do about it. */
+  detail: string;
+  /** The failing field: `events[3].type`. */
+  field?: string;
+  /** Further members of a problem+json answer, such as the id of what is in the way. */
+  extra?: JsonObject;
+  headers?: Record<string, string>;
+}
+
+/** What the caller is told instead of an answer. Thrown anywhere below a route; answered by api/errors.ts alone. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly type: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly field: string | undefined;
+  readonly extra: JsonObject;
+  readonly headers: Record<string, string>;
+
+  constructor(input: ProblemInput) {
+    super(input.detail);
+    this.name = 'Problem';
+    this.status = input.status;
+    this.type = input.type;
+    this.title = input.title;
+    this.detail = input.detail;
+    this.field = input.field;
+    this.extra = input.extra ?? {};
+    this.headers = input.headers ?? {};
+  }
+}
+
+export function badRequest(field: string | undefined, detail: string): Problem {
+  return new Problem({ status: 400, type: 'invalid-request', title: 'Invalid request', detail, field });
+}
+
+export function unauthorized(title: string, detail: string): Problem {
+  return new Problem({
+    status: 401,
+    type: 'unauthorized',
+    title,
+    detail,
+    headers: { 'WWW-Authenticate': 'Bearer realm="herald"' },
+  });
+}
+
+export function forbidden(detail: string): Problem {
+  return new Problem({ status: 403, type: 'forbidden', title: 'Forbidden', detail });
+}
+
+/** @param what The missing thing with its name: `session 'abc'`. */
+export function notFound(what: string, detail = `There is no ${what} in this organisation.`): Problem {
+  return new Problem({ status: 404, type: 'not-found', title: 'Not found', detail });
+}
+
+export function conflict(detail: string, extra?: JsonObject): Problem {
+  return new Problem({ status: 409, type: 'conflict', title: 'Conflict', detail, extra });
+}
+
+export function tooLarge(detail: string, field?: string): Problem {
+  return new Problem({ status: 413, type: 'too-large', title: 'Too large', detail, field });
+}
+
+export function unsupportedMediaType(detail: string): Problem {
+  return new Problem({ status: 415, type: 'unsupported-media-type', title: 'Unsupported media type', detail });
+}
+
+/** Nothing was stored; the same request may succeed later. */
+export function unavailable(detail: string, retryAfterSeconds = 5): Problem {
+  const headers = { 'Retry-After': String(retryAfterSeconds) };
+  return new Problem({ status: 503, type: 'unavailable', title: 'Temporarily unavailable', detail, headers });
+}
+
+/** The first thing a schema found wrong, as a 400 that names the field. */
+export function invalidInput(error: z.ZodError, prefix: PropertyKey[] = []): Problem {
+  const issue = error.issues[0];
+  if (!issue) return badRequest(undefined, 'The request is not valid.');
+  const field = fieldName([...prefix, ...issue.path]);
+  const reason = issue.message.endsWith('received undefined') ? 'is required' : issue.message;
+  return badRequest(field, field ? `${field}: ${reason}` : reason);
+}
+
+/** `['events', 3, 'type']` as people write it: `events[3].type`. */
+export function fieldName(path: readonly PropertyKey[]): string | undefined {
+  const name = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return name === '' ? undefined : name.replace(/^\./, '');
+}
+
+/** Any thrown value as what the caller may be told, or undefined when it is a fault of ours. */
+export function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error;
+  if (error instanceof HTTPException) return problemOfHttpException(error);
+  const code = codeOf(error);
+  if (isUnstorable(code)) {
+    return badRequest(undefined, 'A value cannot be stored. Look for NUL characters and numbers or dates out of range.');
+  }
+  if (isDatabaseDown(code, error)) return unavailable('The database cannot be reached. Nothing was stored; try again.');
+  return undefined;
+}
+
+function problemOfHttpException(error: HTTPException): Problem | undefined {
+  if (error.status >= 500) return undefined;
+  if (error.status === 415) return unsupportedMediaType('Send the body as JSON with Content-Type: application/json.');
+  return new Problem({
+    status: error.status,
+    type: error.status === 400 ? 'invalid-request' : 'request-failed',
+    title: 'Invalid request',
+    detail: error.message || 'The request is not valid.',
+  });
+}
+
+function codeOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
+}
+
+/** SQLSTATE class 22: data exceptions. */
+function isUnstorable(code: string): boolean {
+  return /^22[0-9A-Z]{3}$/.test(code);
+}
+
+/** SQLSTATE classes 08, 53 and 57P, and the network errors of a lost connection. */
+function isDatabaseDown(code: string, error: unknown): boolean {
+  if (/^(08...|53...|57P..)$/.test(code)) return true;
+  if (['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND'].includes(code)) return true;
+  return error instanceof Error && /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message);
+}
