@@ -45,6 +45,8 @@ export interface SessionEvent {
   rulesVersion: number;
   /** When it happened, by the reporter's clock: ISO 8601, UTC. */
   occurredAt: string;
+  /** `occurredAt` is Herald's own time: the event is a command or timeout of Herald's, or came without a time. */
+  stampedByHerald?: true;
   effects?: SessionEffects;
   /** A record for the session alone (an agent was named): it reaches no rule. */
   silent?: true;
@@ -86,6 +88,8 @@ export type Subscription = { mode: 'all' } | { mode: 'custom'; rules: Subscripti
 export interface NotificationRule {
   id: string;
   integrationId: string;
+  /** Where it goes, for people: `Slack #operations-alerts`. */
+  label?: string;
   /** Channel chosen for this notification, or null for the integration's own. */
   channel: string | null;
   /** False when the notification or its integration is disabled. */
