@@ -1,0 +1,44 @@
+import { STATUS_CODES } from 'node:http';
+import type { AttemptResult } from '../../model/types.ts';
+import { keptResponseBytes, type OutgoingResponse } from './exchange.ts';
+
+type Answer = Extract<OutgoingResponse, { kind: 'answered' }>;
+type Failure = Extract<AttemptResult, { ok: false }>;
+
+/** The result of a request that got no answer: a forbidden address stays forbidden, anything else may pass. */
+export function unanswered(response: Exclude<OutgoingResponse, Answer>): AttemptResult {
+  return {
+    ok: false,
+    kind: response.kind === 'forbidden' ? 'permanent' : 'retryable',
+    error: response.error,
+    statusCode: null,
+    response: null,
+    durationMs: response.durationMs,
+  };
+}
+
+export function delivered(answer: Answer): AttemptResult {
+  return { ok: true, statusCode: answer.statusCode, response: kept(answer.body), durationMs: answer.durationMs };
+}
+
+export function failed(answer: Answer, kind: Failure['kind'], error: string): AttemptResult {
+  const { statusCode, body, durationMs, retryAfterMs } = answer;
+  return {
+    ok: false,
+    kind,
+    error,
+    statusCode,
+    response: kept(body),
+    durationMs,
+    ...(kind === 'retryable' && retryAfterMs !== undefined && { retryAfterMs }),
+  };
+}
+
+/** `503 Service Unavailable` */
+export function statusLine(statusCode: number): string {
+  return `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
+}
+
+function kept(body: string): string {
+  return body.slice(0, keptResponseBytes).toWellFormed();
+}

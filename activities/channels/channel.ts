@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import type { AttemptResult, Json, JsonObject } from '../../model/types.ts';
+import type { OutgoingHttp } from './http.ts';
+
+/** What a notification tells about one event, before any channel gives it a form. */
+export interface Message {
+  /** The delivery's id: stays the same over all attempts and redeliveries. */
+  deliveryId: string;
+  eventId: string;
+  /** Canonical name (`ExecutionFailed`) or the custom name as it came. */
+  eventType: string;
+  /** ISO 8601, UTC. */
+  occurredAt: string;
+  /** Position of the event in its session; null for a test message. */
+  seq: number | null;
+  payload: JsonObject;
+  metadata: Record<string, string>;
+  session: { id: string; url: string };
+  agent: { id: string; name: string };
+  /** Channel chosen for the notification, or null for the integration's own. */
+  channel: string | null;
+  /** A test message is marked as one wherever it shows. */
+  test: boolean;
+}
+
+/** A message as it goes out, short of what is a secret or depends on the time of sending. A preview may show it. */
+export interface Rendered {
+  headers: Record<string, string>;
+  body: Json;
+}
+
+/** An integration's configuration as it is stored: `config` may be shown, `secrets` are encrypted. */
+export interface StoredConfig {
+  config: JsonObject;
+  secrets: JsonObject;
+}
+
+/** A URL that a configuration would make Herald call, with the input field it comes from. */
+export interface Destination {
+  field: string;
+  url: string;
+}
+
+/** What sending needs from outside. */
+export interface SendIo {
+  http: OutgoingHttp;
+  now(): Date;
+}
+
+/** A kind of destination: how it is configured, what its messages look like and how they are sent. */
+export interface Channel {
+  type: string;
+  /** The `config` of the API's integration bodies. */
+  inputSchema: z.ZodType<JsonObject>;
+  /** Divides what `inputSchema` accepted into what may be shown and what is secret; makes new secrets where the channel has some. */
+  split(input: JsonObject): StoredConfig;
+  /**
+   * Applies a PATCH to a stored configuration: given fields replace, `null` removes, the rest stays.
+   * @throws ZodError when the outcome is no valid configuration
+   */
+  merge(current: StoredConfig, patch: JsonObject): StoredConfig;
+  /** The secret that is shown once, after creation; undefined where the channel makes none. */
+  newSecret(secrets: JsonObject): string | undefined;
+  /** Where this configuration sends to, for `checkUrl` at configuration time. */
+  destinations(config: JsonObject, secrets: JsonObject): Destination[];
+  /** Whether a notification may choose a channel of its own. */
+  hasChannels(config: JsonObject): boolean;
+  /** In words, without secrets: `Slack #operations-alerts`. */
+  describe(config: JsonObject, channel?: string | null): string;
+  /** Pure: the same message and configuration always give the same rendering. */
+  render(message: Message, config: JsonObject): Rendered;
+  /** One attempt. Expected failures are results, never exceptions. */
+  send(rendered: Rendered, message: Message, config: JsonObject, secrets: JsonObject, io: SendIo): Promise<AttemptResult>;
+}

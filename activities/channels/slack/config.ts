@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import type { JsonObject } from '../../../model/types.ts';
+import { urlFormProblem } from '../address.ts';
+import type { Destination, StoredConfig } from '../channel.ts';
+import { mergePatch } from '../mergePatch.ts';
+
+export const slackApiUrl = 'https://slack.com/api';
+
+const url = z
+  .string('must be a URL')
+  .max(2048, 'must be at most 2048 characters long')
+  .superRefine((value, context) => {
+    const problem = urlFormProblem(value);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+  });
+
+const eitherWay =
+  'needs either webhook_url (an incoming webhook of Slack) or bot_token and channel (a Slack app with chat:write)';
+
+export const slackInput = z
+  .strictObject({
+    webhook_url: url.optional().describe("Slack's incoming webhook. It is bound to one channel. Stored encrypted and never shown again."),
+    bot_token: z
+      .string('must be text')
+      .regex(/^[\x21-\x7e]{1,512}$/, 'must be the bot token of a Slack app (xoxb-…), without spaces')
+      .optional()
+      .describe('Bot token of a Slack app with the scope chat:write. Stored encrypted and never shown again.'),
+    channel: z
+      .string('must be text')
+      .trim()
+      .min(1, 'must name a channel, such as #operations-alerts or C0123456789')
+      .max(255, 'must be at most 255 characters long')
+      .optional()
+      .describe('Where messages go unless a notification chooses another channel: a name (#operations-alerts) or an id.'),
+    api_url: url.optional().describe(`Base URL of Slack's Web API, for GovSlack or a stand-in. Default ${slackApiUrl}.`),
+  })
+  .superRefine(({ webhook_url, bot_token, channel, api_url }, context) => {
+    const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const botFields = { bot_token, channel, api_url };
+    if (webhook_url === undefined) {
+      if (bot_token === undefined) problem([], eitherWay);
+      else if (channel === undefined) problem(['channel'], 'is needed with bot_token: the channel to post to');
+      return;
+    }
+    for (const [field, value] of Object.entries(botFields)) {
+      if (value !== undefined) problem([field], `cannot be combined with webhook_url: it ${eitherWay}`);
+    }
+  })
+  .describe('Slack, through an incoming webhook (webhook_url) or as an app (bot_token and channel).');
+
+const slackConfig = z.object({
+  /** Host of the incoming webhook; the rest of its URL is a secret. */
+  webhook_host: z.string().optional(),
+  channel: z.string().optional(),
+  api_url: z.string().optional(),
+});
+
+const slackSecrets = z.union([z.object({ webhook_url: z.string() }), z.object({ bot_token: z.string() })]);
+
+export type SlackConfig = z.infer<typeof slackConfig>;
+export type SlackSecrets = z.infer<typeof slackSecrets>;
+
+export const readConfig = (config: JsonObject): SlackConfig => slackConfig.parse(config);
+export const readSecrets = (secrets: JsonObject): SlackSecrets => slackSecrets.parse(secrets);
+
+export function splitSlack(input: JsonObject): StoredConfig {
+  const { webhook_url, bot_token, channel, api_url } = slackInput.parse(input);
+  if (webhook_url !== undefined) {
+    return { config: { webhook_host: new URL(webhook_url).host }, secrets: { webhook_url } };
+  }
+  return {
+    config: { ...(channel !== undefined && { channel }), ...(api_url !== undefined && { api_url }) },
+    secrets: { bot_token: bot_token ?? '' },
+  };
+}
+
+/** A patch that names the other way of reaching Slack replaces the configuration; any other is merged. */
+export function mergeSlack(current: StoredConfig, patch: JsonObject): StoredConfig {
+  const { channel, api_url } = readConfig(current.config);
+  const secrets = readSecrets(current.secrets);
+  const before: JsonObject =
+    'webhook_url' in secrets
+      ? { webhook_url: secrets.webhook_url }
+      : { bot_token: secrets.bot_token, ...(channel !== undefined && { channel }), ...(api_url !== undefined && { api_url }) };
+  const isWebhook = 'webhook_url' in before;
+  const switches = isWebhook ? typeof patch.bot_token === 'string' : typeof patch.webhook_url === 'string';
+  return splitSlack(mergePatch(switches ? {} : before, patch));
+}
+
+export function slackDestinations(config: JsonObject, secrets: JsonObject): Destination[] {
+  const opened = readSecrets(secrets);
+  if ('webhook_url' in opened) return [{ field: 'webhook_url', url: opened.webhook_url }];
+  return [{ field: 'api_url', url: readConfig(config).api_url ?? slackApiUrl }];
+}
+
+/** True for an app with a bot token; an incoming webhook is bound to its channel. */
+export function hasChannels(config: JsonObject): boolean {
+  return readConfig(config).channel !== undefined;
+}
+
+export function describeSlack(config: JsonObject, chosen?: string | null): string {
+  const { channel } = readConfig(config);
+  return channel === undefined ? 'Slack incoming webhook' : `Slack ${chosen ?? channel}`;
+}

@@ -1,0 +1,17 @@
+import type { Channel } from '../channel.ts';
+import { mergeWebhook, readConfig, readSecrets, splitWebhook, webhookDestinations, webhookInput } from './config.ts';
+import { renderWebhook } from './render.ts';
+import { sendWebhook } from './send.ts';
+
+export const webhook: Channel = {
+  type: 'webhook',
+  inputSchema: webhookInput,
+  split: (input) => splitWebhook(input),
+  merge: mergeWebhook,
+  newSecret: (secrets) => readSecrets(secrets).signing[0]?.secret,
+  destinations: webhookDestinations,
+  hasChannels: () => false,
+  describe: (config) => `Webhook ${new URL(readConfig(config).url).host}`,
+  render: renderWebhook,
+  send: sendWebhook,
+};
