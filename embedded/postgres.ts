@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { type Part, startPart } from './part.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgresBinaries.ts';
+import { endLeftoverPostgres } from './postgresLeftover.ts';
 import { type PostgresUser, postgresUser } from './postgresUser.ts';
 import { keptPort, readPorts } from './ports.ts';
-import { commandLineOf, endProcess, isRunning } from './processes.ts';
 import { type Log, StartError } from './startError.ts';
 
 export interface PostgresPart extends Part {
@@ -41,7 +41,7 @@ export async function startPostgres({ dataDir, log }: PostgresOptions): Promise<
   mkdirSync(dataDir, { recursive: true });
   const folder = path.join(realpathSync(dataDir), NAME);
   const user = postgresUser([path.dirname(binaries.postgres), path.dirname(folder)]);
-  await endLeftover(folder, log);
+  await endLeftoverPostgres(folder, STOP_SIGNALS, log);
   if (!existsSync(folder)) await initialise(binaries, user, dataDir, folder);
   const port = await keptPort(dataDir, NAME, log);
   const { command, args, ids } = user.command(binaries.postgres, ['-D', folder, ...serverSettings(port)]);
@@ -112,22 +112,6 @@ async function initialise(binaries: PostgresBinaries, user: PostgresUser, dataDi
     throw new StartError(`Postgres could not make its database: ${stderr?.trim().split('\n').at(-1) || String(error)}`, { cause: error });
   }
   renameSync(unfinished, folder);
-}
-
-/** A process counts as ours only if it runs on this very folder; otherwise its id was given to somebody else. */
-async function endLeftover(folder: string, log: Log): Promise<void> {
-  const pidFile = path.join(folder, 'postmaster.pid');
-  if (!existsSync(pidFile)) return;
-  const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
-  if (!isRunning(pid)) return;
-  if (!commandLineOf(pid).includes(folder)) {
-    rmSync(pidFile);
-    return;
-  }
-  log(`Stopping the Postgres that an interrupted Herald left running (process ${pid}).`);
-  if (!(await endProcess(pid, STOP_SIGNALS, STOP_WITHIN_MS))) {
-    throw new StartError(`The Postgres of an earlier start (process ${pid}) does not end: end it, then start again.`);
-  }
 }
 
 async function createDatabase(url: string): Promise<void> {
