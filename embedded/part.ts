@@ -23,6 +23,8 @@ export interface PartOptions {
   command: string;
   args: string[];
   spawnOptions?: SpawnOptions;
+  /** Told the id of the process as soon as there is one. */
+  onSpawn?: (pid: number) => void;
   /** Tells when the server answers; asked again and again. */
   isReady: () => Promise<boolean>;
   readyWithinMs: number;
@@ -61,6 +63,7 @@ export async function startPart(options: PartOptions): Promise<Part> {
     await ended;
     throw new StartError(`${options.title} cannot be started: ${options.command} does not run here.`);
   }
+  options.onSpawn?.(pid);
   const stop = async () => {
     await endProcess(pid, options.stopSignals, options.stopWithinMs);
   };

@@ -1,0 +1,104 @@
+import { mkdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { type Part, startPart } from './part.ts';
+import { readPidFile, removePidFile, writePidFile } from './pidFile.ts';
+import { keptPort } from './ports.ts';
+import { commandLineOf, endProcess } from './processes.ts';
+import type { Progress } from './progress.ts';
+import { type Log, StartError } from './startError.ts';
+import { findTemporal } from './temporalBinary.ts';
+import { keepsNamespace } from './temporalNamespace.ts';
+
+export interface TemporalPart extends Part {
+  /** host:port of the gRPC frontend. */
+  address: string;
+  uiUrl: string;
+}
+
+export interface TemporalOptions {
+  /** Herald's data folder; the server has a database and a log of its own in it. */
+  dataDir: string;
+  /** Default `default`. */
+  namespace?: string;
+  log: Log;
+  /** For a build or a download, which take long and are needed once. */
+  progress: Progress;
+}
+
+const NAME = 'temporal';
+const READY_WITHIN_MS = 60_000;
+const STOP_WITHIN_MS = 15_000;
+const STOP_SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGKILL'];
+
+const searchAttributes = ['HeraldOrganisation', 'HeraldAgent', 'HeraldSession', 'HeraldStatus', 'HeraldIntegration', 'HeraldDeliveryStatus'];
+
+/**
+ * Dynamic configuration of the server; docker/dynamic-config.yaml has the same for a cluster. Regular activities are
+ * handed out with the workflow task's answer; the one shard reads its queues without a brake; a session's next run may
+ * follow the last at once.
+ */
+const dynamicConfig: Record<string, boolean | number | string> = {
+  'system.enableActivityEagerExecution': true,
+  'history.transferProcessorMaxPollRPS': 2000,
+  'history.timerProcessorMaxPollRPS': 2000,
+  'history.workflowIdReuseMinimalInterval': '0s',
+};
+
+/** Of the SQLite database: four times the throughput of its defaults, and as durable when a process is killed. */
+const pragmas = ['journal_mode=wal', 'synchronous=normal'];
+
+/**
+ * Starts the Temporal server of a data folder, with its UI. One that a killed Herald left running there is ended
+ * before.
+ * @throws {StartError} with a sentence that says what to do.
+ */
+export async function startTemporal({ dataDir, namespace = 'default', log, progress }: TemporalOptions): Promise<TemporalPart> {
+  const program = await findTemporal(log, progress);
+  mkdirSync(path.join(dataDir, NAME), { recursive: true });
+  const database = path.join(realpathSync(dataDir), NAME, 'temporal.db');
+  const pidFile = path.join(dataDir, NAME, 'temporal.pid');
+  await endLeftover(pidFile, database, log);
+  const ports = {
+    port: await keptPort(dataDir, NAME, log),
+    'ui-port': await keptPort(dataDir, 'temporal-ui', log),
+    'http-port': await keptPort(dataDir, 'temporal-http', log),
+    'metrics-port': await keptPort(dataDir, 'temporal-metrics', log),
+  };
+  const address = `127.0.0.1:${ports.port}`;
+  const part = await startPart({
+    title: 'The Temporal server',
+    name: NAME,
+    dataDir,
+    command: program,
+    args: [
+      ...['server', 'start-dev', '--ip', '127.0.0.1', '--db-filename', database, '--namespace', namespace, '--log-level', 'warn'],
+      ...Object.entries(ports).flatMap(([flag, port]) => [`--${flag}`, String(port)]),
+      ...pragmas.flatMap((pragma) => ['--sqlite-pragma', pragma]),
+      ...Object.entries(dynamicConfig).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${JSON.stringify(value)}`]),
+      ...searchAttributes.flatMap((attribute) => ['--search-attribute', `${attribute}=Keyword`]),
+    ],
+    spawnOptions: { cwd: '/', env: environment() },
+    onSpawn: (pid) => writePidFile(pidFile, pid),
+    isReady: () => keepsNamespace(address, namespace),
+    readyWithinMs: READY_WITHIN_MS,
+    failure: /error|fatal|failed/i,
+    stopSignals: STOP_SIGNALS,
+    stopWithinMs: STOP_WITHIN_MS,
+  });
+  void part.ended.then(() => removePidFile(pidFile));
+  return { ...part, address, uiUrl: `http://127.0.0.1:${ports['ui-port']}` };
+}
+
+async function endLeftover(pidFile: string, database: string, log: Log): Promise<void> {
+  const pid = readPidFile(pidFile);
+  if (pid === undefined || !commandLineOf(pid).includes(database)) return;
+  log(`Stopping the Temporal server that an interrupted Herald left running (process ${pid}).`);
+  if (!(await endProcess(pid, STOP_SIGNALS, STOP_WITHIN_MS))) {
+    throw new StartError(`The Temporal server of an earlier start (process ${pid}) does not end: end it, then start again.`);
+  }
+}
+
+/** Without the variables that configure clients: the CLI would read them. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+}
