@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { SessionState } from '../model/session.ts';
 import type { DeliveryStatus, JsonObject, SessionAgent, SessionStatus, Subscription } from '../model/types.ts';
 
 /** `bigint` is read as a number (store/database.ts): every key and sequence number stays below 2^53. */
@@ -99,7 +100,7 @@ export interface SessionProgressTable {
   /** Everything up to here is decided. Behind `last_seq` means there is work. */
   decided_seq: ColumnType<number, number | undefined, number>;
   /** Workflow state as of `decided_seq`, from which a fresh run starts. */
-  snapshot: ColumnType<JsonObject | null, string | null | undefined, string | null>;
+  snapshot: ColumnType<SessionState | null, string | null | undefined, string | null>;
   /** US dollars, from token counts. */
   token_cost: ColumnType<string, string | number | undefined, string | number>;
   appended_at: CreatedAt;

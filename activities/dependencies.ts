@@ -1,0 +1,18 @@
+import type { Logger } from 'pino';
+import type { Db } from '../store/database.ts';
+import type { SecretBox } from '../store/secrets.ts';
+import type { Workflows } from '../temporal/workflows.ts';
+import type { OutgoingHttp } from './channels/http.ts';
+
+/** What the activities of a worker process share. */
+export interface ActivityDependencies {
+  db: Db;
+  secrets: SecretBox;
+  http: OutgoingHttp;
+  workflows: Workflows;
+  /** Where people reach this installation, without a slash at the end. */
+  publicUrl: string;
+  /** Names this process on the leases it holds. Different after every start. */
+  owner: string;
+  log: Logger;
+}

@@ -1,0 +1,52 @@
+import { LRUCache } from 'lru-cache';
+import type { JsonObject } from '../model/types.ts';
+import type { Db } from '../store/database.ts';
+import { loadAgentName, loadDestination } from '../store/messages.ts';
+import type { SecretBox } from '../store/secrets.ts';
+import { type Channel, channels } from './channels/index.ts';
+
+/** An integration, ready to send to. */
+export interface Destination {
+  channel: Channel;
+  name: string;
+  config: JsonObject;
+  secrets: JsonObject;
+}
+
+/** Looks up where messages go and what agents are called; remembers it for one rules version. */
+export interface Directory {
+  /** @param version The rules version that the answer must at least reflect; every change of an integration raises it. */
+  destination(integrationId: string, version: number): Promise<Destination | undefined>;
+  agentName(agentId: string, version: number): Promise<string>;
+}
+
+export function createDirectory(db: Db, secrets: SecretBox): Directory {
+  const destinations = new LRUCache<string, { version: number; value: Promise<Destination | undefined> }>({ max: 5000 });
+  const names = new LRUCache<string, { version: number; value: Promise<string> }>({ max: 20_000 });
+
+  async function load(integrationId: string): Promise<Destination | undefined> {
+    const stored = await loadDestination(db, integrationId);
+    const channel = stored && channels[stored.type];
+    if (!channel) return undefined;
+    return { channel, name: stored.name, config: stored.config, secrets: secrets.open(stored.secrets) };
+  }
+
+  return {
+    destination: (id, version) => remembered(destinations, id, version, () => load(id)),
+    agentName: (id, version) => remembered(names, id, version, async () => (await loadAgentName(db, id)) ?? 'deleted agent'),
+  };
+}
+
+async function remembered<T>(
+  cache: LRUCache<string, { version: number; value: Promise<T> }>,
+  id: string,
+  version: number,
+  load: () => Promise<T>,
+): Promise<T> {
+  const known = cache.get(id);
+  if (known && known.version >= version) return known.value;
+  const value = load();
+  cache.set(id, { version, value });
+  value.catch(() => cache.delete(id));
+  return value;
+}

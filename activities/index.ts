@@ -1,0 +1,18 @@
+import { createDeliveryActivities } from './delivery.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { createDirectory } from './destinations.ts';
+import { createSender } from './sender.ts';
+import { createSessionActivities } from './session.ts';
+import type { DeliveryActivities, SessionActivities } from './types.ts';
+
+export type { ActivityDependencies } from './dependencies.ts';
+
+/** The activities of a worker process; both task queues share one sender, so that its bounds hold for all. */
+export function createActivities(deps: ActivityDependencies): { session: SessionActivities; delivery: DeliveryActivities } {
+  const directory = createDirectory(deps.db, deps.secrets);
+  const sender = createSender(deps);
+  return {
+    session: createSessionActivities(deps, directory, sender),
+    delivery: createDeliveryActivities(deps, directory, sender),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Logger } from 'pino';
+import type { Db } from '../store/database.ts';
+import { type Outcome, recordOutcomes } from '../store/record.ts';
+
+const MAX_BATCH = 500;
+const RETRY_MS = 500;
+/** After this long an outcome is given up: its lease has ended, and the message is sent again under the same id. */
+const GIVE_UP_MS = 60_000;
+
+/** Records outcomes, those of concurrent sends together in one statement. */
+export interface OutcomeRecorder {
+  /** Resolves when the outcome is stored, or given up. */
+  record(outcome: Outcome): Promise<void>;
+}
+
+export function createOutcomeRecorder(db: Db, log: Logger): OutcomeRecorder {
+  let waiting: { outcome: Outcome; done: () => void }[] = [];
+  let busy = false;
+
+  async function flush(): Promise<void> {
+    if (busy) return;
+    busy = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, MAX_BATCH);
+      waiting = waiting.slice(MAX_BATCH);
+      await store(batch.map((item) => item.outcome));
+      for (const item of batch) item.done();
+    }
+    busy = false;
+  }
+
+  async function store(outcomes: Outcome[]): Promise<void> {
+    const giveUpAt = performance.now() + GIVE_UP_MS;
+    for (;;) {
+      try {
+        await recordOutcomes(db, outcomes);
+        return;
+      } catch (error) {
+        if (performance.now() > giveUpAt) {
+          log.error({ err: error, deliveries: outcomes.length }, 'outcomes of attempts could not be stored; their messages will be sent again');
+          return;
+        }
+        log.warn({ err: error, deliveries: outcomes.length }, 'storing the outcomes of attempts failed; trying again');
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  return {
+    record: (outcome) =>
+      new Promise((done) => {
+        waiting.push({ outcome, done });
+        void flush();
+      }),
+  };
+}

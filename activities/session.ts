@@ -1,0 +1,165 @@
+import { LRUCache } from 'lru-cache';
+import { decodeOutcome } from '../model/decisions.ts';
+import { decideEvent } from '../model/rules.ts';
+import type { RuleSet } from '../model/types.ts';
+import { findOrCreateAgent } from '../store/agents.ts';
+import { loadNotificationTargets, type NotificationTarget } from '../store/messages.ts';
+import { loadEventsAfter, loadProgress } from '../store/progress.ts';
+import { type DecisionRecord, deliveryId, type NewDelivery, recordDecisions } from '../store/record.ts';
+import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import type { Directory } from './destinations.ts';
+import { createEventSlices, messageOf } from './message.ts';
+import { LEASE_MS, type Sender, type SendJob } from './sender.ts';
+import type { DecideInput, DecideResult, SentMessage, SessionActivities } from './types.ts';
+
+/** What one activity hands to a workflow at most: events, and characters of their payloads. */
+const EVENTS_AT_ONCE = { events: 200, maxJson: 128 * 1024 };
+const NOTES = 5;
+/** The name of the agent that stands in where none is named (DESIGN: Agents). */
+const DEFAULT_AGENT = 'default';
+
+export function createSessionActivities(deps: ActivityDependencies, directory: Directory, sender: Sender): SessionActivities {
+  const { db, owner } = deps;
+  /** Immutable: a rule set's id names one list of notifications. */
+  const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
+  /** First attempts this process has under way, by delivery. */
+  const underWay = new Set<string>();
+
+  async function notificationsOf(ids: string[]): Promise<Map<string, string[]>> {
+    const missing = ids.filter((id) => !ruleSetIds.has(id));
+    for (const [id, set] of await loadRuleSetIds(db, missing)) ruleSetIds.set(id, set.notificationIds);
+    return new Map(ids.map((id) => [id, ruleSetIds.get(id) ?? []]));
+  }
+
+  /** Decides the events whose rules touch what the workflow does not carry, by the same pure function. */
+  async function judge(input: DecideInput): Promise<DecisionRecord[]> {
+    if (input.undecided.length === 0) return [];
+    const agentIds = [...new Set(input.undecided.flatMap((event) => event.agents.map((agent) => agent.id)))];
+    const ruleSets = new Map<string, RuleSet>();
+    for (const rules of await loadRuleSets(db, input.organisationId, agentIds)) {
+      ruleSets.set(rules.agentId, rules);
+      ruleSetIds.set(rules.id, rules.notifications.map((rule) => rule.id));
+    }
+    const events = createEventSlices(db, input.sessionKey, input.undecided.map((event) => event.seq));
+    const records: DecisionRecord[] = [];
+    for (const { seq, agents, metadata } of input.undecided) {
+      const stored = await events.load(seq);
+      if (!stored) continue;
+      const { eventId: id, eventType: type, payload, agentRef, occurredAt } = stored;
+      const event = { seq, id, type, payload, occurredAt, rulesVersion: 0, ...(agentRef === null ? {} : { agentRef }) };
+      const decision = decideEvent(event, { agents, metadata }, ruleSets);
+      if ('outcomes' in decision) records.push({ seq, outcomes: decision.outcomes });
+    }
+    return records;
+  }
+
+  async function deliveriesFor(input: DecideInput, decisions: DecisionRecord[]): Promise<NewDelivery[]> {
+    const events = new Map(input.matched.map((event) => [event.seq, event]));
+    const matched = decisions.filter((decision) => events.has(decision.seq) && decision.outcomes.some(([, code]) => code.includes('s')));
+    if (matched.length === 0) return [];
+    const lists = await notificationsOf([...new Set(matched.flatMap((decision) => decision.outcomes.map(([id]) => id)))]);
+    const wanted: { seq: number; notificationId: string }[] = [];
+    for (const { seq, outcomes } of matched) {
+      for (const [id, code] of outcomes) {
+        const list = lists.get(id)!;
+        decodeOutcome(code).forEach((outcome, position) => {
+          if (outcome === 'sent' && list[position]) wanted.push({ seq, notificationId: list[position] });
+        });
+      }
+    }
+    const targets = await loadNotificationTargets(db, [...new Set(wanted.map((item) => item.notificationId))]);
+    return wanted.flatMap(({ seq, notificationId }) => {
+      const target: NotificationTarget | undefined = targets.get(notificationId);
+      const event = events.get(seq)!;
+      if (!target) return [];
+      const id = deliveryId(input.sessionKey, event.id, notificationId);
+      return [{ id, seq, eventId: event.id, eventType: event.type, notificationId, ...target }];
+    });
+  }
+
+  async function send(input: DecideInput, deliveries: NewDelivery[], version: number, leasedAt: number): Promise<SentMessage[]> {
+    if (deliveries.length === 0) return [];
+    const events = createEventSlices(db, input.sessionKey, deliveries.map((delivery) => delivery.seq));
+    const jobs = deliveries.map((delivery): SendJob => ({
+      organisationId: input.organisationId,
+      deliveryId: delivery.id,
+      integrationId: delivery.integrationId,
+      eventType: delivery.eventType,
+      channel: delivery.channel,
+      leasedAt,
+      prepare: async () => {
+        const [stored, destination, agentName] = await Promise.all([
+          events.load(delivery.seq),
+          directory.destination(delivery.integrationId, version),
+          directory.agentName(delivery.agentId, version),
+        ]);
+        if (!stored || !destination) return undefined;
+        const agent = { id: delivery.agentId, name: agentName };
+        const session = { id: input.sessionId, publicUrl: deps.publicUrl };
+        return { destination, message: messageOf(delivery, stored, session, agent) };
+      },
+    }));
+    for (const job of jobs) underWay.add(job.deliveryId);
+    const statuses = await sender.sendInOrder(input.sessionKey, jobs, (id) => underWay.delete(id));
+    const notes = deliveries.slice(-NOTES).map(async (delivery): Promise<SentMessage> => {
+      const destination = await directory.destination(delivery.integrationId, version);
+      const to = destination ? destination.channel.describe(destination.config, delivery.channel) : 'a deleted integration';
+      return { seq: delivery.seq, event: delivery.eventType, to, status: statuses.get(delivery.id) ?? 'sending' };
+    });
+    return Promise.all(notes);
+  }
+
+  return {
+    async loadSession({ sessionKey }) {
+      const progress = await loadProgress(db, sessionKey);
+      if (!progress) throw new Error(`Session ${sessionKey} is not in the database.`);
+      const events = await loadEventsAfter(db, sessionKey, progress.decidedSeq, EVENTS_AT_ONCE);
+      return { decidedSeq: progress.decidedSeq, lastSeq: progress.lastSeq, snapshot: progress.snapshot, events };
+    },
+
+    loadEvents: ({ sessionKey, afterSeq }) => loadEventsAfter(db, sessionKey, afterSeq, EVENTS_AT_ONCE),
+
+    loadRules: ({ organisationId, agentIds }) => loadRuleSets(db, organisationId, agentIds),
+
+    async findDefaultAgent({ organisationId }) {
+      const { id, name } = await findOrCreateAgent(db, organisationId, DEFAULT_AGENT);
+      return { id, name };
+    },
+
+    async recordAndSend(input): Promise<DecideResult> {
+      const decisions = [...spread(input), ...(await judge(input))];
+      const deliveries = await deliveriesFor(input, decisions);
+      const leasedAt = performance.now();
+      const recorded = await recordDecisions(db, {
+        organisationId: input.organisationId,
+        sessionKey: input.sessionKey,
+        toSeq: input.toSeq,
+        decisions,
+        deliveries,
+        lease: { owner, ms: LEASE_MS },
+        ...(input.snapshot ? { snapshot: input.snapshot } : {}),
+      });
+      if (!recorded) throw new Error(`Session ${input.sessionKey} is not in the database.`);
+      const mine = deliveries.filter(({ id }) => recorded.created.has(id) || (recorded.leased.has(id) && !underWay.has(id)));
+      const messages = await send(input, mine, recorded.rulesVersion, leasedAt);
+      const unheard = recorded.lastSeq > input.heardOf && input.heardOf === input.toSeq;
+      return {
+        decidedSeq: recorded.decidedSeq,
+        overtaken: recorded.decidedSeq > input.toSeq,
+        lastSeq: recorded.lastSeq,
+        next: unheard ? await loadEventsAfter(db, input.sessionKey, input.heardOf, EVENTS_AT_ONCE) : [],
+        messages,
+        sent: mine.length,
+      };
+    },
+  };
+}
+
+function spread(input: DecideInput): DecisionRecord[] {
+  const records: DecisionRecord[] = [];
+  for (const run of input.decided) {
+    for (let seq = run.fromSeq; seq <= run.toSeq; seq += 1) records.push({ seq, outcomes: run.outcomes });
+  }
+  return records;
+}

@@ -1,0 +1,84 @@
+import type { SessionState } from '../model/session.ts';
+import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
+
+/** Consecutive events with the same decision. */
+export interface DecidedRun {
+  fromSeq: number;
+  toSeq: number;
+  /** `[[ruleSetId, code], …]`, the code as in model/decisions.ts. */
+  outcomes: [string, string][];
+}
+
+/** An event whose decision depends on a part that its workflow does not carry: the stored event answers. */
+export interface UndecidedEvent {
+  seq: number;
+  agents: SessionAgent[];
+  metadata: Record<string, string>;
+}
+
+export interface DecideInput {
+  organisationId: string;
+  sessionKey: number;
+  sessionId: string;
+  fromSeq: number;
+  toSeq: number;
+  decided: DecidedRun[];
+  undecided: UndecidedEvent[];
+  /** The events that something may be sent for: those of `decided` that say so, and all of `undecided`. */
+  matched: { seq: number; id: string; type: string }[];
+  /** The session's state after these events, when they changed it. */
+  snapshot?: SessionState;
+  /** Highest sequence number the workflow has heard of; what Postgres holds beyond comes back in `next`. */
+  heardOf: number;
+}
+
+/** A message of a batch, and what had become of it when the activity returned. */
+export interface SentMessage {
+  seq: number;
+  event: string;
+  to: string;
+  status: 'delivered' | 'failed' | 'sending';
+}
+
+export interface DecideResult {
+  /** Everything up to here is decided, by whomever. */
+  decidedSeq: number;
+  /** True when another run had decided past this batch: the workflow must start over from the store. */
+  overtaken: boolean;
+  lastSeq: number;
+  /** The events that follow, when the workflow had not heard of them. */
+  next: SessionEvent[];
+  /** At most a handful, for people. */
+  messages: SentMessage[];
+  sent: number;
+}
+
+export interface SessionStart {
+  decidedSeq: number;
+  lastSeq: number;
+  snapshot: SessionState | null;
+  events: SessionEvent[];
+}
+
+/** What a session's workflow asks of the outside world. */
+export interface SessionActivities {
+  loadSession(input: { sessionKey: number }): Promise<SessionStart>;
+  loadEvents(input: { sessionKey: number; afterSeq: number }): Promise<SessionEvent[]>;
+  loadRules(input: { organisationId: string; agentIds: string[] }): Promise<RuleSet[]>;
+  findDefaultAgent(input: { organisationId: string }): Promise<{ id: string; name: string }>;
+  recordAndSend(input: DecideInput): Promise<DecideResult>;
+}
+
+export type DeliveryAttempt =
+  | { outcome: 'closed'; status: string }
+  | { outcome: 'busy'; forMs: number }
+  | { outcome: 'delivered'; to: string }
+  | { outcome: 'retry'; afterMs: number; attemptsMade: number; error: string; to: string }
+  | { outcome: 'failed'; error: string; to: string };
+
+/** What a delivery's workflow asks of the outside world. */
+export interface DeliveryActivities {
+  /** Makes one attempt. `jitter` (0 to 1) spreads the delay of the next one. */
+  attemptDelivery(input: { deliveryId: string; jitter: number }): Promise<DeliveryAttempt>;
+  cancelDelivery(input: { deliveryId: string; reason: string }): Promise<void>;
+}

@@ -1,0 +1,29 @@
+/** Task queue of session workflows and of the first attempts they dispatch. */
+export const SESSION_TASK_QUEUE = 'herald-sessions';
+/** Task queue of delivery workflows and of retries: a backlog here holds up no session. */
+export const DELIVERY_TASK_QUEUE = 'herald-deliveries';
+
+/** Search attributes that Herald registers, all of type Keyword. */
+export const SEARCH_ATTRIBUTES = {
+  organisation: 'HeraldOrganisation',
+  agent: 'HeraldAgent',
+  session: 'HeraldSession',
+  status: 'HeraldStatus',
+  integration: 'HeraldIntegration',
+  deliveryStatus: 'HeraldDeliveryStatus',
+} as const;
+
+/** The id under which a session's workflow is found in the Temporal UI. */
+export function sessionWorkflowId(organisationId: string, sessionId: string): string {
+  return `session/${organisationId}/${sessionId}`;
+}
+
+/** The id of the workflow that retries one delivery. */
+export function deliveryWorkflowId(deliveryId: string): string {
+  return `delivery/${deliveryId}`;
+}
+
+/** Names under which the Temporal server knows Herald's workflows and signals. */
+export const SESSION_WORKFLOW = 'session';
+export const DELIVERY_WORKFLOW = 'delivery';
+export const NEWS_SIGNAL = 'news';

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import type { NotificationRule, RuleSet, Subscription } from '../model/types.ts';
+import type { Db } from './database.ts';
+
+interface RuleRow {
+  agentId: string;
+  id: string;
+  integrationId: string;
+  label: string;
+  channel: string | null;
+  enabled: boolean;
+  subscription: Subscription;
+  metadataFilter: Record<string, string>;
+}
+
+/**
+ * The notifications of some agents as the rules see them, all read at one rules version.
+ * The order of each set is stored under its id, so that decisions can refer to positions.
+ */
+export async function loadRuleSets(db: Db, organisationId: string, agentIds: string[]): Promise<RuleSet[]> {
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (trx) => {
+      const { rules_version: version } = await trx
+        .selectFrom('organisations')
+        .select('rules_version')
+        .where('id', '=', organisationId)
+        .executeTakeFirstOrThrow();
+      const { rows } = await sql<RuleRow>`
+        select n.agent_id as "agentId", n.id, n.integration_id as "integrationId", n.channel,
+               initcap(i.type) || ' ' || coalesce(n.channel, i.config->>'channel', i.name) as label,
+               n.enabled and i.enabled as enabled, n.subscription, n.metadata_filter as "metadataFilter"
+        from notifications n join integrations i on i.id = n.integration_id
+        where n.organisation_id = ${organisationId} and n.agent_id = any(${agentIds}::text[])
+        order by n.created_at, n.id`.execute(trx);
+      const sets: RuleSet[] = [];
+      for (const agentId of agentIds) {
+        const notifications = rows.filter((row) => row.agentId === agentId).map(({ agentId: _, ...rule }) => rule);
+        const id = await ruleSetId(trx, organisationId, agentId, notifications);
+        sets.push({ id: String(id), agentId, version, notifications });
+      }
+      return sets;
+    });
+}
+
+/** Notification ids of a rule set, in the order that outcome codes refer to. */
+export async function loadRuleSetIds(db: Db, ids: string[]): Promise<Map<string, { agentId: string; notificationIds: string[] }>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('rule_sets')
+    .select(['id', 'agent_id', 'notification_ids'])
+    .where('id', 'in', ids.map(Number))
+    .execute();
+  return new Map(rows.map((r) => [String(r.id), { agentId: r.agent_id, notificationIds: r.notification_ids }]));
+}
+
+async function ruleSetId(trx: Db, organisationId: string, agentId: string, rules: NotificationRule[]): Promise<number> {
+  const ids = rules.map((rule) => rule.id);
+  const digest = createHash('sha256').update(JSON.stringify([agentId, ids])).digest();
+  const find = () =>
+    trx
+      .selectFrom('rule_sets')
+      .select('id')
+      .where('organisation_id', '=', organisationId)
+      .where('digest', '=', digest)
+      .executeTakeFirst();
+  const known = await find();
+  if (known) return known.id;
+  // The update makes a row visible that a concurrent transaction inserted after this one's snapshot.
+  const inserted = await trx
+    .insertInto('rule_sets')
+    .values({ organisation_id: organisationId, agent_id: agentId, digest, notification_ids: ids })
+    .onConflict((conflict) => conflict.columns(['organisation_id', 'digest']).doUpdateSet({ agent_id: agentId }))
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return inserted.id;
+}

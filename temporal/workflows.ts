@@ -1,0 +1,92 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import {
+  DELIVERY_TASK_QUEUE,
+  DELIVERY_WORKFLOW,
+  deliveryWorkflowId,
+  NEWS_SIGNAL,
+  SEARCH_ATTRIBUTES,
+  SESSION_TASK_QUEUE,
+  SESSION_WORKFLOW,
+  sessionWorkflowId,
+} from '../model/naming.ts';
+import type { DeliveryInput, News, SessionInput } from '../workflows/messages.ts';
+
+/** Starts and signals Herald's workflows. */
+export interface Workflows {
+  /** Tells a session's workflow what is new, starting it if it does not run. */
+  signalSession(session: Omit<SessionInput, 'searchAttributes'>, news: News): Promise<void>;
+  /** Sees to it that the delivery's workflow runs; one that runs already is left alone. */
+  startDelivery(delivery: Omit<DeliveryInput, 'searchAttributes'>): Promise<void>;
+}
+
+/** @param usable Whether the cluster knows Herald's search attributes, asked at every call. */
+export function createWorkflows(client: Client, usable: () => boolean): Workflows {
+  return {
+    async signalSession(session, news) {
+      const searchAttributes = usable();
+      const input: SessionInput = { ...session, searchAttributes };
+      await client.workflow.signalWithStart(SESSION_WORKFLOW, {
+        workflowId: sessionWorkflowId(session.organisationId, session.sessionId),
+        taskQueue: SESSION_TASK_QUEUE,
+        args: [input],
+        signal: NEWS_SIGNAL,
+        signalArgs: [news],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        staticSummary: `Session ${inline(session.sessionId)}`,
+        memo: { session: session.sessionId, organisation: session.organisationId },
+        ...(searchAttributes
+          ? {
+              typedSearchAttributes: keywords({
+                [SEARCH_ATTRIBUTES.organisation]: session.organisationId,
+                [SEARCH_ATTRIBUTES.session]: session.sessionId,
+                [SEARCH_ATTRIBUTES.status]: 'starting',
+              }),
+            }
+          : {}),
+      });
+    },
+
+    async startDelivery(delivery) {
+      const searchAttributes = usable();
+      const input: DeliveryInput = { ...delivery, searchAttributes };
+      try {
+        await client.workflow.start(DELIVERY_WORKFLOW, {
+          workflowId: deliveryWorkflowId(delivery.deliveryId),
+          taskQueue: DELIVERY_TASK_QUEUE,
+          args: [input],
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          staticSummary: `Delivery of ${inline(delivery.eventType)}`,
+          memo: { delivery: delivery.deliveryId, integration: delivery.integrationId },
+          ...(searchAttributes
+            ? {
+                typedSearchAttributes: keywords({
+                  [SEARCH_ATTRIBUTES.organisation]: delivery.organisationId,
+                  [SEARCH_ATTRIBUTES.integration]: delivery.integrationId,
+                  [SEARCH_ATTRIBUTES.deliveryStatus]: 'retrying',
+                }),
+              }
+            : {}),
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    },
+  };
+}
+
+function keywords(values: Record<string, string>): TypedSearchAttributes {
+  return new TypedSearchAttributes(
+    Object.entries(values).map(([name, value]) => ({
+      key: defineSearchAttributeKey(name, 'KEYWORD'),
+      // A keyword longer than this is refused by the visibility store.
+      value: value.slice(0, 255),
+    })),
+  );
+}
+
+/** Text from outside, safe inside one line of the Temporal UI's Markdown and its 200-byte summaries. */
+function inline(text: string): string {
+  return text.replaceAll(/[`*_[\]<>\\\s]+/g, ' ').slice(0, 60);
+}

@@ -1,0 +1,79 @@
+import type { DecidedRun, UndecidedEvent } from '../activities/types.ts';
+import { decideEvent, skipEvent } from '../model/rules.ts';
+import { applyEvent, isEnded, type SessionState } from '../model/session.ts';
+import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
+
+/** What a batch of events comes to: nothing here reads a clock or the world, so a replay comes to the same. */
+export interface BatchPlan {
+  decided: DecidedRun[];
+  undecided: UndecidedEvent[];
+  state: SessionState;
+  /** Events that some notification is sent for, or may be. */
+  matched: { seq: number; id: string; type: string }[];
+}
+
+/**
+ * The agents that stand for a session without one: the first agent that a waiting event names, else
+ * `undefined` until the session ends.
+ */
+export function lookAhead(state: SessionState, waiting: SessionEvent[]): { agents: SessionAgent[]; ends: boolean } {
+  let ahead = state;
+  for (const event of waiting) {
+    ahead = applyEvent(ahead, event).state;
+    if (ahead.agents.length > 0) return { agents: ahead.agents, ends: false };
+  }
+  return { agents: [], ends: isEnded(ahead.status) };
+}
+
+/** Agents whose rules a batch needs. */
+export function agentsOf(state: SessionState, events: SessionEvent[], standIn: SessionAgent[]): string[] {
+  let ahead = state;
+  for (const event of events) ahead = applyEvent(ahead, event).state;
+  return (ahead.agents.length > 0 ? [...ahead.agents, ...standIn] : standIn)
+    .map((agent) => agent.id)
+    .filter((id, index, all) => all.indexOf(id) === index);
+}
+
+/**
+ * Decides events in order: each changes the session's state first and is judged by the agents and the
+ * metadata that hold then.
+ *
+ * @param standIn Agents for the events before the session has one of its own.
+ */
+export function planBatch(
+  before: SessionState,
+  events: SessionEvent[],
+  ruleSets: ReadonlyMap<string, RuleSet>,
+  standIn: SessionAgent[],
+): BatchPlan {
+  const plan: BatchPlan = { decided: [], undecided: [], state: before, matched: [] };
+  for (const event of events) {
+    const applied = applyEvent(plan.state, event);
+    plan.state = applied.state;
+    if (event.silent) continue;
+    const agents = plan.state.agents.length > 0 ? plan.state.agents : standIn;
+    if (!applied.notify) {
+      addRun(plan.decided, event.seq, skipEvent(event, 'already_ended', agents, ruleSets).outcomes);
+      continue;
+    }
+    const decision = decideEvent(event, { agents, metadata: plan.state.metadata }, ruleSets);
+    if ('needsStoredEvent' in decision) {
+      plan.undecided.push({ seq: event.seq, agents, metadata: plan.state.metadata });
+    } else {
+      addRun(plan.decided, event.seq, decision.outcomes);
+      if (decision.sent.length === 0) continue;
+    }
+    plan.matched.push({ seq: event.seq, id: event.id, type: event.type });
+  }
+  return plan;
+}
+
+function addRun(runs: DecidedRun[], seq: number, outcomes: [string, string][]): void {
+  const last = runs.at(-1);
+  if (last && last.toSeq === seq - 1 && sameOutcomes(last.outcomes, outcomes)) last.toSeq = seq;
+  else runs.push({ fromSeq: seq, toSeq: seq, outcomes });
+}
+
+function sameOutcomes(a: [string, string][], b: [string, string][]): boolean {
+  return a.length === b.length && a.every(([id, code], index) => id === b[index]![0] && code === b[index]![1]);
+}

@@ -1,0 +1,73 @@
+import {
+  condition,
+  defineSignal,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { DeliveryActivities } from '../activities/types.ts';
+import { deliveryStatusKey } from './display.ts';
+import type { DeliveryInput } from './messages.ts';
+
+export const retryNowSignal = defineSignal('retryNow');
+export const cancelSignal = defineSignal<[{ reason: string }]>('cancel');
+
+const { attemptDelivery, cancelDelivery } = proxyActivities<DeliveryActivities>({
+  startToCloseTimeout: '60 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+/**
+ * Retries one delivery until it arrives, its schedule is exhausted, or somebody cancels it. The
+ * schedule is this workflow's state: a restart in hour 20 goes on in hour 20.
+ */
+export async function delivery(input: DeliveryInput): Promise<string> {
+  let due = false;
+  let cancelReason: string | undefined;
+  setHandler(retryNowSignal, () => {
+    due = true;
+  });
+  setHandler(cancelSignal, ({ reason }) => {
+    cancelReason = reason;
+  });
+
+  let delayMs = input.firstDelayMs;
+  let note = `Attempt ${input.attemptsMade + 1} follows`;
+  while (true) {
+    setCurrentDetails(`${note}. Waits ${words(delayMs)} before it tries.`);
+    await condition(() => due || cancelReason !== undefined, Math.max(1, delayMs));
+    due = false;
+    if (cancelReason !== undefined) {
+      await cancelDelivery({ deliveryId: input.deliveryId, reason: cancelReason });
+      return end('cancelled');
+    }
+    const attempt = await attemptDelivery({ deliveryId: input.deliveryId, jitter: Math.random() });
+    switch (attempt.outcome) {
+      case 'busy':
+        delayMs = attempt.forMs;
+        note = 'Somebody else is sending this message';
+        break;
+      case 'retry':
+        delayMs = attempt.afterMs;
+        note = `Attempt ${attempt.attemptsMade} to ${attempt.to} failed: ${attempt.error}`;
+        break;
+      case 'closed':
+        return end(attempt.status);
+      default:
+        return end(attempt.outcome);
+    }
+  }
+
+  function end(status: string): string {
+    if (input.searchAttributes) upsertSearchAttributes([{ key: deliveryStatusKey, value: status }]);
+    setCurrentDetails(`The delivery is ${status}.`);
+    return status;
+  }
+}
+
+function words(ms: number): string {
+  if (ms < 60_000) return `${Math.ceil(ms / 1000)} s`;
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
+  return `${(ms / 3_600_000).toFixed(1)} h`;
+}

@@ -1,0 +1,2 @@
+export { delivery } from './delivery.ts';
+export { session } from './session.ts';

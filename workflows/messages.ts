@@ -1,0 +1,66 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { NEWS_SIGNAL } from '../model/naming.ts';
+import type { SessionState } from '../model/session.ts';
+import type { RuleSet, SessionEvent } from '../model/types.ts';
+
+/** What a session's workflow is told: the session has events up to `lastSeq`, and here are some of them. */
+export interface News {
+  lastSeq: number;
+  /** A faster copy of what Postgres holds; may be empty or have gaps. */
+  events: SessionEvent[];
+}
+
+/** What a run of a session's workflow takes over from the one before. Plain JSON. */
+export interface CarriedSession {
+  state: SessionState;
+  watermark: number;
+  lastSeq: number;
+  recent: DeliveryNote[];
+  counts: { sent: number; skipped: number };
+}
+
+export interface SessionInput {
+  organisationId: string;
+  sessionId: string;
+  sessionKey: number;
+  /** Whether the cluster knows Herald's search attributes. */
+  searchAttributes: boolean;
+  /** Set for a session that has just been created: its rules, and no need to look for a snapshot. */
+  fresh?: { ruleSets: RuleSet[] };
+  carried?: CarriedSession;
+  /** How long a run stays after the session's end, for what arrives late. Milliseconds. */
+  lingerMs?: number;
+}
+
+/** One line of "what was sent", for people who read the workflow. */
+export interface DeliveryNote {
+  seq: number;
+  event: string;
+  to: string;
+  status: 'delivered' | 'failed' | 'sending';
+}
+
+export interface DeliveryInput {
+  organisationId: string;
+  deliveryId: string;
+  integrationId: string;
+  eventType: string;
+  searchAttributes: boolean;
+  /** Attempts made before this workflow started. */
+  attemptsMade: number;
+  /** Milliseconds until the first attempt of this workflow. */
+  firstDelayMs: number;
+}
+
+/** Answer of the `state` query of a session's workflow. */
+export interface SessionView {
+  state: SessionState;
+  watermark: number;
+  lastSeq: number;
+  waitingForAgent: boolean;
+  recent: DeliveryNote[];
+  counts: { sent: number; skipped: number };
+}
+
+export const newsSignal = defineSignal<[News]>(NEWS_SIGNAL);
+export const stateQuery = defineQuery<SessionView>('state');

@@ -1,0 +1,186 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { SessionActivities } from '../activities/types.ts';
+import { initialState, isEnded, type SessionState } from '../model/session.ts';
+import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
+import { agentsOf, lookAhead, planBatch } from './batch.ts';
+import { batchSummary, sessionDetails, showInList } from './display.ts';
+import { Inbox } from './inbox.ts';
+import { type CarriedSession, newsSignal, type SessionInput, stateQuery } from './messages.ts';
+
+/** Events decided with one activity. */
+const MAX_BATCH = 200;
+/** A run hands over to a fresh one at about this many history events … */
+const MAX_HISTORY_EVENTS = 2000;
+/** … or bytes. */
+const MAX_HISTORY_BYTES = 768 * 1024;
+/** How long events wait for an agent to be named before the organisation's default agent stands in. */
+const AGENT_WAIT_MS = 5000;
+const LINGER_MS = 60_000;
+const RECENT_NOTES = 10;
+
+const { recordAndSend } = proxyActivities<SessionActivities>({
+  startToCloseTimeout: '20 seconds',
+  retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds' },
+});
+const { loadSession, loadEvents, loadRules, findDefaultAgent } = proxyActivities<SessionActivities>({
+  startToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds' },
+});
+
+/**
+ * The life of one session: receives its events, decides them in order by the rules of its agents, and
+ * has what should go out sent. Lives until the session has ended and been quiet for a while; what
+ * arrives later starts a new run, from the state that Postgres holds.
+ */
+export async function session(input: SessionInput): Promise<void> {
+  const carried = input.carried;
+  let state: SessionState = carried?.state ?? initialState();
+  const inbox = new Inbox(carried?.watermark ?? 0, carried?.lastSeq ?? 0);
+  const ruleSets = new Map<string, RuleSet>((input.fresh?.ruleSets ?? []).map((rules) => [rules.agentId, rules]));
+  const counts = carried?.counts ?? { sent: 0, skipped: 0 };
+  let recent = carried?.recent ?? [];
+  let defaultAgent: SessionAgent[] = [];
+  let waitingForAgent = false;
+
+  setHandler(newsSignal, (news) => inbox.hear(news));
+  setHandler(stateQuery, () => ({
+    state,
+    watermark: inbox.watermark,
+    lastSeq: inbox.lastSeq,
+    waitingForAgent,
+    recent,
+    counts,
+  }));
+  const describe = () => setCurrentDetails(sessionDetails({ input, state, inbox, waitingForAgent, recent, counts }));
+
+  if (!carried && !input.fresh) await startFromStore();
+  describe();
+
+  const lingerMs = input.lingerMs ?? LINGER_MS;
+  while (true) {
+    if (inbox.hasWork) {
+      if (historyIsLong()) return await handOver();
+      await work();
+      describe();
+      continue;
+    }
+    const news = () => inbox.hasWork;
+    if (!isEnded(state.status)) await condition(news);
+    else if (!(await condition(news, lingerMs))) break;
+  }
+  await condition(allHandlersFinished);
+
+  async function work(): Promise<void> {
+    if (inbox.ready(1).length === 0) await load();
+    const events = inbox.ready(MAX_BATCH);
+    if (events.length === 0) return;
+    const standIn = await standInFor(events);
+    await decide(events, standIn);
+  }
+
+  /** What happened before this run, from Postgres. */
+  async function startFromStore(): Promise<void> {
+    const start = await loadSession({ sessionKey: input.sessionKey });
+    if (start.snapshot) state = start.snapshot;
+    inbox.decidedUpTo(start.decidedSeq);
+    inbox.hear({ lastSeq: start.lastSeq, events: start.events });
+  }
+
+  async function load(): Promise<void> {
+    const events = await loadEvents({ sessionKey: input.sessionKey, afterSeq: inbox.watermark });
+    inbox.hear({ lastSeq: inbox.watermark, events });
+    if (inbox.ready(1).length === 0) {
+      log.warn('the session has heard of events that Postgres does not hold', { watermark: inbox.watermark });
+      inbox.lastSeq = inbox.watermark;
+    }
+  }
+
+  /** The agents for events of a session without one: waits, in order, until one is named or the wait is over. */
+  async function standInFor(events: SessionEvent[]): Promise<SessionAgent[]> {
+    if (state.agents.length > 0) return [];
+    let ahead = lookAhead(state, events);
+    if (ahead.agents.length === 0 && !ahead.ends && defaultAgent.length === 0) {
+      waitingForAgent = true;
+      describe();
+      await condition(() => {
+        ahead = lookAhead(state, inbox.ready(MAX_BATCH));
+        return ahead.agents.length > 0 || ahead.ends;
+      }, AGENT_WAIT_MS);
+      waitingForAgent = false;
+    }
+    if (ahead.agents.length > 0) return ahead.agents;
+    if (defaultAgent.length === 0) {
+      defaultAgent = [{ ...(await findDefaultAgent({ organisationId: input.organisationId })), aliases: [] }];
+    }
+    return defaultAgent;
+  }
+
+  async function decide(events: SessionEvent[], standIn: SessionAgent[]): Promise<void> {
+    await refreshRules(agentsOf(state, events, standIn), Math.max(...events.map((event) => event.rulesVersion)));
+    const plan = planBatch(state, events, ruleSets, standIn);
+    const toSeq = events.at(-1)!.seq;
+    const result = await recordAndSend.executeWithOptions(
+      { summary: batchSummary(plan.decided, new Map(events.map((event) => [event.seq, event.type])), ruleSets) },
+      [
+        {
+          organisationId: input.organisationId,
+          sessionId: input.sessionId,
+          sessionKey: input.sessionKey,
+          fromSeq: events[0]!.seq,
+          toSeq,
+          decided: plan.decided,
+          undecided: plan.undecided,
+          matched: plan.matched,
+          heardOf: inbox.readyUpTo,
+          ...(isNews(plan.state, state) ? { snapshot: plan.state } : {}),
+        },
+      ],
+    );
+    if (result.overtaken) {
+      ruleSets.clear();
+      await startFromStore();
+      return;
+    }
+    const before = state;
+    state = plan.state;
+    inbox.decidedUpTo(toSeq);
+    inbox.hear({ lastSeq: result.lastSeq, events: result.next });
+    counts.sent += result.sent;
+    counts.skipped += events.filter((event) => !event.silent).length - plan.matched.length;
+    recent = [...recent, ...result.messages].slice(-RECENT_NOTES);
+    if (input.searchAttributes) showInList(before, state);
+  }
+
+  async function refreshRules(agentIds: string[], version: number): Promise<void> {
+    const stale = agentIds.filter((id) => (ruleSets.get(id)?.version ?? 0) < version);
+    if (stale.length === 0) return;
+    const loaded = await loadRules({ organisationId: input.organisationId, agentIds });
+    for (const rules of loaded) ruleSets.set(rules.agentId, rules);
+  }
+
+  function historyIsLong(): boolean {
+    const info = workflowInfo();
+    return info.continueAsNewSuggested || info.historyLength > MAX_HISTORY_EVENTS || info.historySize > MAX_HISTORY_BYTES;
+  }
+
+  async function handOver(): Promise<void> {
+    await condition(allHandlersFinished);
+    const next: CarriedSession = { state, watermark: inbox.watermark, lastSeq: inbox.lastSeq, recent, counts };
+    const { fresh: _, ...same } = input;
+    await continueAsNew<typeof session>({ ...same, carried: next });
+  }
+}
+
+/** Whether a change of state is worth storing: the type of the last event alone is not. */
+function isNews(now: SessionState, before: SessionState): boolean {
+  return JSON.stringify({ ...now, lastEventType: '' }) !== JSON.stringify({ ...before, lastEventType: '' });
+}
