@@ -151,7 +151,8 @@ export function nearestEventType(name: string): string | undefined {
   let nearest: string | undefined;
   let distance = Infinity;
   for (const type of eventCatalogue) {
-    const candidate = editDistance(wanted, letters(type.name));
+    const whole = letters(type.name);
+    const candidate = Math.min(editDistance(wanted, whole), editDistance(wanted, whole.replace('execution', '')));
     if (candidate < distance) [nearest, distance] = [type.name, candidate];
   }
   return nearest;

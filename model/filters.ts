@@ -33,6 +33,8 @@ interface Field {
   value: Json | undefined;
   /** The value as text, from the first filter on that needs it. */
   text?: string;
+  /** The elements of a list as text, likewise. */
+  elements?: ReadonlySet<string>;
   /** Something at, above or below this path was cut, so that `value` is not the whole truth. */
   cut: boolean;
 }
@@ -129,7 +131,7 @@ function equals(field: Field, value: Json, expected: Json): boolean {
 }
 
 function contains(field: Field, value: Json, expected: Json): boolean {
-  if (Array.isArray(value)) return value.some((item) => textOf(item) === textOf(expected));
+  if (Array.isArray(value)) return (field.elements ??= new Set(value.map(textOf))).has(textOf(expected));
   return text(field, value).includes(textOf(expected));
 }
 
@@ -138,17 +140,19 @@ function contains(field: Field, value: Json, expected: Json): boolean {
  * one too, because a form can only send text ("1000"); everything else as text by code units.
  */
 function order(field: Field, value: Json, expected: Json): number {
-  const a = typeof value === 'number' ? value : decimal(value);
-  const b = typeof expected === 'number' ? expected : decimal(expected);
-  const oneIsNumber = typeof value === 'number' || typeof expected === 'number';
-  if (oneIsNumber && a !== undefined && b !== undefined) return a - b;
+  if (typeof value === 'number' || typeof expected === 'number') {
+    const difference = numberOf(value) - numberOf(expected);
+    if (!Number.isNaN(difference)) return difference;
+  }
   const left = text(field, value);
   const right = textOf(expected);
   return left === right ? 0 : left < right ? -1 : 1;
 }
 
-function decimal(value: Json): number | undefined {
-  return typeof value === 'string' && /^-?[0-9]{1,15}(\.[0-9]{1,15})?$/.test(value) ? Number(value) : undefined;
+/** NaN when the value is neither a number nor the decimal text of one. */
+function numberOf(value: Json): number {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^-?[0-9]{1,15}(\.[0-9]{1,15})?$/.test(value) ? Number(value) : NaN;
 }
 
 function text(field: Field, value: Json): string {

@@ -18,7 +18,7 @@ export function emojiOf(type: string, payload: JsonObject): string {
     case 'ExecutionActionFailed':
       return '🔴';
     case 'ExecutionCompleted':
-      return payload.outcome === 'success' ? '🟢' : '🟡';
+      return isSuccess(payload.outcome) ? '🟢' : '🟡';
     case 'ExecutionAwaitingConfirmation':
       return '🟡';
     case 'ExecutionCancelled':
@@ -26,6 +26,10 @@ export function emojiOf(type: string, payload: JsonObject): string {
     default:
       return '🔵';
   }
+}
+
+function isSuccess(outcome: Json | undefined): boolean {
+  return typeof outcome === 'string' && outcome.toLowerCase() === 'success';
 }
 
 /** First line of the payload's reason, reasoning, message or result, at most 200 characters; empty when it has none. */

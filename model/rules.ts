@@ -13,6 +13,14 @@ export type Evaluation =
 /** What the rules read of an event. */
 export type RuledEvent = Pick<SessionEvent, 'type' | 'payload' | 'cut'>;
 
+/** An event prepared for many rules. */
+interface PreparedEvent {
+  type: string;
+  /** The type's other spelling, which a rule may use. */
+  constant: string;
+  payload: PayloadReader;
+}
+
 /** The agents and the metadata of a session as of the event. */
 export interface DecisionContext {
   agents: SessionAgent[];
@@ -26,16 +34,16 @@ export type EventDecision =
 
 /** Decides one notification for one event: event type, field filters, metadata, enabled, in this order (seed: "Filtering & Rules"). */
 export function evaluate(rule: NotificationRule, event: RuledEvent, metadata: Record<string, string>): Evaluation {
-  const outcome = outcomeOf(rule, event.type, payloadReader(event.payload, event.cut), metadata);
+  const outcome = outcomeOf(rule, prepare(event), metadata);
   if (outcome === 'sent' || outcome === 'unknown') return { decision: outcome };
   return { decision: 'skipped', reason: outcome };
 }
 
 /** False only when no notification could be sent for this event, whatever the session's metadata. */
 export function mayMatch(rules: readonly NotificationRule[], event: RuledEvent): boolean {
-  const reader = payloadReader(event.payload, event.cut);
+  const prepared = prepare(event);
   return rules.some((rule) => {
-    const wanted = rule.enabled && wantedBy(rule.subscription, event.type, reader);
+    const wanted = rule.enabled && wantedBy(rule.subscription, prepared);
     return wanted === 'wanted' || wanted === 'unknown';
   });
 }
@@ -51,16 +59,16 @@ export function decideEvent(
   context: DecisionContext,
   ruleSets: ReadonlyMap<string, RuleSet>,
 ): EventDecision {
-  const reader = payloadReader(event.payload, event.cut);
+  const prepared = prepare(event);
   const decision: Exclude<EventDecision, { needsStoredEvent: true }> = { seq: event.seq, outcomes: [], sent: [] };
   const reached = new Set<string>();
   for (const set of concernedRuleSets(event, context.agents, ruleSets)) {
     const outcomes: Outcome[] = [];
     for (const rule of set.notifications) {
-      let outcome = outcomeOf(rule, event.type, reader, context.metadata);
+      let outcome = outcomeOf(rule, prepared, context.metadata);
       if (outcome === 'unknown') return { seq: event.seq, needsStoredEvent: true };
       if (outcome === 'sent') {
-        const destination = JSON.stringify([rule.integrationId, rule.channel]);
+        const destination = destinationOf(rule);
         if (reached.has(destination)) outcome = 'same_destination';
         else decision.sent.push({ notificationId: rule.id, agentId: set.agentId });
         reached.add(destination);
@@ -105,13 +113,21 @@ function concernedRuleSets(
   return Array.from(new Set(sets)).filter((set) => set.notifications.length > 0);
 }
 
+/** Equal for notifications whose messages would arrive at the same place. */
+function destinationOf({ integrationId, channel }: NotificationRule): string {
+  return channel === null ? integrationId : `${integrationId} ${channel}`;
+}
+
+function prepare(event: RuledEvent): PreparedEvent {
+  return { type: event.type, constant: eventConstant(event.type), payload: payloadReader(event.payload, event.cut) };
+}
+
 function outcomeOf(
   rule: NotificationRule,
-  type: string,
-  reader: PayloadReader,
+  event: PreparedEvent,
   metadata: Record<string, string>,
 ): Outcome | 'unknown' {
-  const wanted = wantedBy(rule.subscription, type, reader);
+  const wanted = wantedBy(rule.subscription, event);
   if (wanted !== 'wanted') return wanted;
   if (!matchesMetadata(rule.metadataFilter, metadata)) return 'metadata';
   return rule.enabled ? 'sent' : 'disabled';
@@ -120,17 +136,16 @@ function outcomeOf(
 /** Any rule of the event's type suffices, and in it any filter (seed: "OR Logic"). */
 function wantedBy(
   subscription: Subscription,
-  type: string,
-  reader: PayloadReader,
+  event: PreparedEvent,
 ): 'wanted' | 'unknown' | 'event_type' | 'field_filter' {
   if (subscription.mode === 'all') return 'wanted';
   let best: 'unknown' | 'event_type' | 'field_filter' = 'event_type';
   for (const rule of subscription.rules) {
-    if (rule.event !== type && rule.event !== eventConstant(type)) continue;
+    if (rule.event !== event.type && rule.event !== event.constant) continue;
     if (!rule.filters || rule.filters.length === 0) return 'wanted';
     if (best === 'event_type') best = 'field_filter';
     for (const filter of rule.filters) {
-      const answer = matchesPrepared(filter, reader);
+      const answer = matchesPrepared(filter, event.payload);
       if (answer === true) return 'wanted';
       if (answer === 'unknown') best = 'unknown';
     }

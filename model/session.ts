@@ -10,7 +10,7 @@ export interface SessionState {
   lastEventType: string | null;
   /** The event that ended the session. */
   endedBySeq: number | null;
-  /** When the reporter says the status changed; null when the change carries Herald's own time. */
+  /** When the reporter says the status changed; null when its event was not dated by its reporter. */
   statusAt: string | null;
 }
 
@@ -50,9 +50,10 @@ export function agentOf(state: { agents: readonly SessionAgent[] }, ref?: string
 /**
  * Takes an event into account, and says whether rules are to be asked about it.
  *
- * Reports settle whatever their order: the first end is final; a status that its reporter dates before
- * the one already known changes nothing (a Paused that arrives after the Resumed which followed it);
- * and a report may leave out what lies between (a paused session that completes has been running).
+ * Reports settle whatever their order. The first end is final. A status that its reporter dates before
+ * the one already known changes nothing: a Paused that arrives after the Resumed which followed it.
+ * Without the reporter's time (commands, undated reports) the order of arrival counts. A report may
+ * leave out what lies between: a paused session that completes has been running.
  */
 export function applyEvent(state: SessionState, event: SessionEvent): AppliedEvent {
   const learned = learn(state, event.effects);
@@ -112,9 +113,9 @@ function pausedByAgent(payload: JsonObject): boolean {
   return payload.paused_by === 'agent' || (payload.question ?? null) !== null;
 }
 
-/** Two clocks cannot be compared: only times that a reporter gave count here. */
+/** Times of two clocks cannot be compared: only those that a reporter gave count. */
 function reportedAt(event: SessionEvent): string | null {
-  return event.stampedByHerald ? null : event.occurredAt;
+  return event.effects?.datedByReporter ? event.occurredAt : null;
 }
 
 function isOutdated(known: string | null, reported: string | null): boolean {

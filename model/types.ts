@@ -29,6 +29,8 @@ export interface SessionEffects {
   agents?: { id: string; name: string; alias?: string }[];
   /** Metadata pairs learned with this event; they merge over the ones known before. */
   metadata?: Record<string, string>;
+  /** The reporter dated this status event itself, so its time may be compared with the same reporter's other times. */
+  datedByReporter?: true;
 }
 
 /** An event of a session as the workflow sees it: normalised, numbered, and with long strings cut. */
@@ -45,8 +47,6 @@ export interface SessionEvent {
   rulesVersion: number;
   /** When it happened, by the reporter's clock: ISO 8601, UTC. */
   occurredAt: string;
-  /** `occurredAt` is Herald's own time: the event is a command or timeout of Herald's, or came without a time. */
-  stampedByHerald?: true;
   effects?: SessionEffects;
   /** A record for the session alone (an agent was named): it reaches no rule. */
   silent?: true;
