@@ -91,7 +91,7 @@ export async function recordDecisions(db: Db, batch: DecisionBatch): Promise<Rec
       from locked where p.session_key = locked.session_key and locked.decided_seq < ${batch.toSeq}
     ), shown as (
       update sessions s
-      set status = ${snapshot?.status ?? null}, agents = ${snapshot ? JSON.stringify(snapshot.agents) : null}::jsonb, updated_at = now()
+      set status = ${snapshot?.status ?? null}, updated_at = now()
       from locked
       where ${snapshot !== undefined} and s.key = locked.session_key and locked.decided_seq < ${batch.toSeq}
     )

@@ -1,0 +1,113 @@
+import type { Logger } from 'pino';
+import { type Appended, appendEvents, type AppendRequest, type AppendResult } from '../store/append.ts';
+import type { Db } from '../store/database.ts';
+import { isUnavailable } from '../store/unavailable.ts';
+
+/** Requests that share one transaction at most, and the events in them. */
+const MAX_REQUESTS = 128;
+const MAX_EVENTS = 4000;
+/** Transactions under way at once: while one waits for the disk, the next one forms. */
+const CONCURRENCY = 2;
+/** A request waits this long for a database that is away or overloaded. */
+const PATIENCE_MS = 15_000;
+const RETRY_MS = 250;
+
+/** Thrown when a request could not be stored in time; nothing of it counts as accepted. */
+export class OverloadedError extends Error {
+  override name = 'OverloadedError';
+  readonly retryAfterS = 5;
+}
+
+/** Appends events, those of concurrent requests in one transaction. */
+export interface GroupCommit {
+  /** @throws {OverloadedError} when the database did not take the events in time. */
+  append(request: AppendRequest): Promise<AppendResult>;
+  /** Requests and age in milliseconds of what waits for Postgres. */
+  backlog(): { requests: number; oldestMs: number };
+}
+
+interface Member {
+  request: AppendRequest;
+  since: number;
+  /** True once an attempt may have been committed without our knowing. */
+  uncertain: boolean;
+  resolve: (result: AppendResult) => void;
+  reject: (error: unknown) => void;
+}
+
+export function createGroupCommit(db: Db, log: Logger): GroupCommit {
+  let waiting: Member[] = [];
+  let running = 0;
+
+  function pump(): void {
+    dropImpatient();
+    while (running < CONCURRENCY && waiting.length > 0) {
+      const group = takeGroup();
+      running += 1;
+      void store(group).finally(() => {
+        running -= 1;
+        pump();
+      });
+    }
+  }
+
+  /** Under overload the oldest requests are told to come back rather than to wait on. */
+  function dropImpatient(): void {
+    const now = performance.now();
+    while (waiting[0] && now - waiting[0].since > PATIENCE_MS) {
+      waiting.shift()!.reject(new OverloadedError('The database did not take the events in time.'));
+    }
+  }
+
+  function takeGroup(): Member[] {
+    let events = 0;
+    let size = 0;
+    for (const member of waiting) {
+      events += member.request.events.length;
+      if (size > 0 && (size >= MAX_REQUESTS || events > MAX_EVENTS)) break;
+      size += 1;
+    }
+    const group = waiting.slice(0, size);
+    waiting = waiting.slice(size);
+    return group;
+  }
+
+  async function store(group: Member[]): Promise<void> {
+    try {
+      const results = await db.transaction().execute((trx) => appendEvents(trx, group.map((member) => member.request)));
+      group.forEach((member, index) => member.resolve(settled(member, results[index]!)));
+    } catch (error) {
+      if (isUnavailable(error)) return waitAndRetry(group, error);
+      if (group.length === 1) group[0]!.reject(error);
+      else for (const member of group) await store([member]);
+    }
+  }
+
+  /** The database is away: its members go back to the head of the queue until their patience ends. */
+  async function waitAndRetry(group: Member[], error: unknown): Promise<void> {
+    log.warn({ err: error, requests: group.length }, 'Postgres does not take events; waiting');
+    const now = performance.now();
+    for (const member of group) {
+      member.uncertain = true;
+      if (now - member.since > PATIENCE_MS) member.reject(new OverloadedError('The database did not take the events in time.'));
+    }
+    waiting = [...group.filter((member) => now - member.since <= PATIENCE_MS), ...waiting];
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+
+  return {
+    append: (request) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ request, since: performance.now(), uncertain: false, resolve, reject });
+        pump();
+      }),
+    backlog: () => ({ requests: waiting.length, oldestMs: waiting[0] ? performance.now() - waiting[0].since : 0 }),
+  };
+}
+
+/** After an uncertain attempt the same events may be stored already: what the store calls duplicates was this request's. */
+function settled(member: Member, result: AppendResult): AppendResult {
+  if (!member.uncertain || result.outcome !== 'appended') return result;
+  const appended: Appended = { ...result, duplicates: 0 };
+  return appended;
+}

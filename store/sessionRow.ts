@@ -1,0 +1,122 @@
+import { sql } from 'kysely';
+import type { JsonObject, SessionAgent } from '../model/types.ts';
+import type { Db } from './database.ts';
+
+/** A session as the one who holds its lock sees it. */
+export interface LockedSession {
+  key: number;
+  id: string;
+  tags: string[];
+  metadata: Record<string, string>;
+  details: JsonObject;
+  agents: SessionAgent[];
+  endTimestamp: Date | null;
+  endState: string | null;
+  /** US dollars, from token counts. */
+  tokenCost: number;
+  lastSeq: number;
+}
+
+/** What is to change; absent fields stay. */
+export interface SessionUpdate {
+  tags?: string[];
+  metadata?: Record<string, string>;
+  details?: JsonObject;
+  agents?: SessionAgent[];
+  endState?: string;
+  endStateReason?: string;
+  /** ISO 8601, UTC. */
+  endTimestamp?: string;
+  /** Later fields of stored events, merged over the events for readers. */
+  patches?: { eventId: string; patch: JsonObject; tokenCost?: number }[];
+}
+
+/** Creates a session; undefined when its organisation has one of this id. */
+export async function createSessionRow(
+  trx: Db,
+  organisationId: string,
+  session: {
+    id: string;
+    initTimestamp: string;
+    tags?: string[];
+    metadata?: Record<string, string>;
+    details: JsonObject;
+    agents: { id: string; name: string; alias?: string }[];
+  },
+): Promise<number | undefined> {
+  const agents = session.agents.map(({ id, name, alias }) => ({ id, name, aliases: alias === undefined ? [] : [alias] }));
+  const row = await trx
+    .insertInto('sessions')
+    .values({
+      organisation_id: organisationId,
+      id: session.id,
+      tags: JSON.stringify(session.tags ?? []),
+      metadata: JSON.stringify(session.metadata ?? {}),
+      details: JSON.stringify(session.details),
+      agents: JSON.stringify(agents),
+      init_timestamp: session.initTimestamp,
+    })
+    .onConflict((conflict) => conflict.columns(['organisation_id', 'id']).doNothing())
+    .returning('key')
+    .executeTakeFirst();
+  if (!row) return undefined;
+  await trx.insertInto('session_progress').values({ session_key: row.key }).execute();
+  return row.key;
+}
+
+export async function loadLockedSession(trx: Db, key: number): Promise<LockedSession> {
+  const row = await trx
+    .selectFrom('sessions as s')
+    .innerJoin('session_progress as p', 'p.session_key', 's.key')
+    .select(['s.key', 's.id', 's.tags', 's.metadata', 's.details', 's.agents', 's.end_timestamp', 's.end_state'])
+    .select(['p.token_cost', 'p.last_seq'])
+    .where('s.key', '=', key)
+    .executeTakeFirstOrThrow();
+  return {
+    key: row.key,
+    id: row.id,
+    tags: row.tags,
+    metadata: row.metadata,
+    details: row.details,
+    agents: row.agents,
+    endTimestamp: row.end_timestamp,
+    endState: row.end_state,
+    tokenCost: Number(row.token_cost),
+    lastSeq: row.last_seq,
+  };
+}
+
+/** Changes a session whose lock the transaction holds. */
+export async function updateSessionRow(trx: Db, key: number, update: SessionUpdate): Promise<void> {
+  const columns = {
+    ...(update.tags ? { tags: JSON.stringify(update.tags) } : {}),
+    ...(update.metadata ? { metadata: JSON.stringify(update.metadata) } : {}),
+    ...(update.details ? { details: JSON.stringify(update.details) } : {}),
+    ...(update.agents ? { agents: JSON.stringify(update.agents) } : {}),
+    ...(update.endState === undefined ? {} : { end_state: update.endState }),
+    ...(update.endStateReason === undefined ? {} : { end_state_reason: update.endStateReason }),
+    ...(update.endTimestamp === undefined ? {} : { end_timestamp: update.endTimestamp }),
+  };
+  if (Object.keys(columns).length > 0) {
+    await trx.updateTable('sessions').set({ ...columns, updated_at: new Date() }).where('key', '=', key).execute();
+  }
+  for (const { eventId, patch, tokenCost } of update.patches ?? []) await patchEvent(trx, key, eventId, patch, tokenCost);
+}
+
+async function patchEvent(trx: Db, key: number, eventId: string, patch: JsonObject, tokenCost: number | undefined): Promise<void> {
+  const event = await trx
+    .selectFrom('events')
+    .select(['seq', 'patch', 'token_cost'])
+    .where('session_key', '=', key)
+    .where('event_id', '=', eventId)
+    .executeTakeFirstOrThrow();
+  await trx
+    .updateTable('events')
+    .set({ patch: JSON.stringify({ ...event.patch, ...patch }), ...(tokenCost === undefined ? {} : { token_cost: tokenCost }) })
+    .where('session_key', '=', key)
+    .where('seq', '=', event.seq)
+    .execute();
+  if (tokenCost === undefined) return;
+  await sql`update session_progress set token_cost = token_cost + ${tokenCost - Number(event.token_cost ?? 0)}
+    where session_key = ${key}`.execute(trx);
+}

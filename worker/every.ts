@@ -1,0 +1,37 @@
+import type { Logger } from 'pino';
+
+/** Something that runs again and again until it is stopped. */
+export interface Recurring {
+  /** Resolves when the round under way, if any, is over. */
+  stop(): Promise<void>;
+}
+
+/** Runs a task at once and then again, `pauseMs` after each round. A round that fails is logged and the next one tried. */
+export function every(pauseMs: number, what: string, log: Logger, task: () => Promise<void>): Recurring {
+  let stopped = false;
+  let wake: (() => void) | undefined;
+  const running = (async () => {
+    let failures = 0;
+    while (!stopped) {
+      try {
+        await task();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (failures === 1) log.warn({ err: error }, `${what} failed; it is tried again`);
+      }
+      if (stopped) break;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, pauseMs * Math.min(failures + 1, 10)).unref();
+      });
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      wake?.();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { NativeConnection, type TLSConfig, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities/index.ts';
+import { createOutgoingHttp } from '../activities/channels/http.ts';
+import { DELIVERY_TASK_QUEUE, SESSION_TASK_QUEUE } from '../model/naming.ts';
+import { migrate, openDatabase } from '../store/database.ts';
+import { SecretBox } from '../store/secrets.ts';
+import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
+import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
+import { createWorkflows } from '../temporal/workflows.ts';
+import { bundleWorkflows } from './bundle.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { startRelay } from './relay.ts';
+import { startSweeper } from './sweeper.ts';
+
+/** The settings a worker needs; config/settings.ts reads them. */
+export interface WorkerSettings {
+  databaseUrl: string;
+  databaseMaxConnections: number;
+  temporal: TemporalAddress;
+  secretKey: string;
+  previousSecretKeys: string[];
+  publicUrl: string;
+  allowedDestinations: string[];
+  shutdownGraceMs: number;
+}
+
+/** Sessions kept in memory between their events; the others are replayed from their histories when news comes. */
+const MAX_CACHED_WORKFLOWS = 1000;
+const MAX_SESSION_ACTIVITIES = 100;
+const MAX_DELIVERY_ACTIVITIES = 100;
+
+export interface RunningWorker {
+  /** Resolves when the worker has stopped; rejects when it broke. */
+  done: Promise<void>;
+  /** Finishes what is under way, within the settings' grace time. */
+  stop(): void;
+}
+
+/** Starts everything a worker process does: session and delivery workflows, their activities, relay and sweeper. */
+export async function startWorker(settings: WorkerSettings, log: Logger): Promise<RunningWorker> {
+  const db = openDatabase(settings.databaseUrl, {
+    maxConnections: settings.databaseMaxConnections,
+    applicationName: 'herald-worker',
+    onIdleError: (error) => log.warn({ err: error }, 'a database connection broke'),
+  });
+  await migrate(db);
+  const client = openTemporalClient(settings.temporal);
+  const unusable = await ensureSearchAttributes(client);
+  if (unusable) log.warn({ reason: unusable }, 'Herald runs without its search attributes');
+  const workflows = createWorkflows(client, () => unusable === undefined);
+  const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
+  const activities = createActivities({
+    db,
+    secrets: new SecretBox(settings.secretKey, settings.previousSecretKeys),
+    http,
+    workflows,
+    publicUrl: settings.publicUrl,
+    owner: `worker-${randomUUID()}`,
+    log,
+  });
+
+  const connection = await NativeConnection.connect({
+    address: settings.temporal.address,
+    ...(settings.temporal.tls ? { tls: settings.temporal.tls === true ? {} : (settings.temporal.tls as TLSConfig) } : {}),
+    ...(settings.temporal.apiKey ? { apiKey: settings.temporal.apiKey } : {}),
+  });
+  const common = {
+    connection,
+    namespace: settings.temporal.namespace,
+    workflowBundle: (await bundleWorkflows(log)) as WorkflowBundleOption,
+    shutdownGraceTime: settings.shutdownGraceMs,
+  };
+  const sessions = await Worker.create({
+    ...common,
+    taskQueue: SESSION_TASK_QUEUE,
+    activities: activities.session,
+    maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+    maxConcurrentActivityTaskExecutions: MAX_SESSION_ACTIVITIES,
+  });
+  const deliveries = await Worker.create({
+    ...common,
+    taskQueue: DELIVERY_TASK_QUEUE,
+    activities: activities.delivery,
+    maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+    maxConcurrentActivityTaskExecutions: MAX_DELIVERY_ACTIVITIES,
+  });
+
+  const helpers = [startRelay({ db, workflows, log }), startSweeper({ db, workflows, log }), startHousekeeping({ db, log })];
+  const done = run([sessions, deliveries], async () => {
+    await Promise.all(helpers.map((helper) => helper.stop()));
+    await http.close();
+    await connection.close();
+    await client.connection.close();
+    await db.destroy();
+  });
+  return {
+    done,
+    stop: () => {
+      for (const worker of [sessions, deliveries]) if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}
+
+/** Runs the workers until all have stopped; when one breaks, the others stop too. */
+async function run(workers: Worker[], cleanUp: () => Promise<void>): Promise<void> {
+  try {
+    await Promise.all(
+      workers.map(async (worker) => {
+        try {
+          await worker.run();
+        } finally {
+          for (const other of workers) if (other.getState() === 'RUNNING') other.shutdown();
+        }
+      }),
+    );
+  } finally {
+    await cleanUp();
+  }
+}
