@@ -1,9 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { sql } from 'kysely';
+import { sessionWorkflowId } from '../model/naming.ts';
 import type { Db } from '../store/database.ts';
+import { organisationsWithSession, ping } from '../store/sessionLookup.ts';
 import type { ApiDependencies, ApiSettings } from './dependencies.ts';
 import { notFound } from './problems.ts';
 import type { ApiRouter } from './router.ts';
+import { isStorable } from './schemas.ts';
 
 const READY_TIMEOUT_MS = 2000;
 
@@ -85,7 +87,7 @@ export function registerInstallation(app: ApiRouter, { db, settings, temporal }:
   app.openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200));
   app.openapi(readyz, async (c) => {
     const [postgres, temporalAnswers] = await Promise.all([
-      answers(sql`select 1`.execute(db)),
+      answers(ping(db)),
       answers(temporal()?.workflowService.getSystemInfo({})),
     ]);
     const body = { status: postgres ? ('ready' as const) : ('not_ready' as const), postgres, temporal: temporalAnswers };
@@ -99,17 +101,15 @@ export function registerInstallation(app: ApiRouter, { db, settings, temporal }:
 
 /** Session ids are unique within an organisation only, and a browser brings no key. */
 async function organisationOf(db: Db, sessionId: string): Promise<string> {
-  const rows = sessionId.includes('\u0000')
-    ? []
-    : await db.selectFrom('sessions').select('organisation_id').where('id', '=', sessionId).limit(2).execute();
-  if (rows.length > 1) throw notFound('session', `Several organisations have a session '${sessionId}'. Search for it in the Temporal UI.`);
-  if (!rows[0]) throw notFound('session', `There is no session '${sessionId}'.`);
-  return rows[0].organisation_id;
+  const [organisationId, another] = isStorable(sessionId) ? await organisationsWithSession(db, sessionId) : [];
+  if (another) throw notFound('session', `Several organisations have a session '${sessionId}'. Search for it in the Temporal UI.`);
+  if (!organisationId) throw notFound('session', `There is no session '${sessionId}'.`);
+  return organisationId;
 }
 
 function temporalUrl(settings: ApiSettings, organisationId: string, sessionId: string): string {
   if (!settings.temporalUiUrl) throw notFound('Temporal UI', 'No Temporal UI is configured. Set TEMPORAL_UI_URL.');
-  const workflow = encodeURIComponent(`session/${organisationId}/${sessionId}`);
+  const workflow = encodeURIComponent(sessionWorkflowId(organisationId, sessionId));
   return `${settings.temporalUiUrl}/namespaces/${encodeURIComponent(settings.temporal.namespace)}/workflows/${workflow}`;
 }
 

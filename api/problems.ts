@@ -1,6 +1,8 @@
 import type { z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import type { JsonObject } from '../model/types.ts';
+import { isUnavailable } from '../store/unavailable.ts';
+import { OverloadedError } from './groupCommit.ts';
 
 export interface ProblemInput {
   status: number;
@@ -100,11 +102,11 @@ export function fieldName(path: readonly PropertyKey[]): string | undefined {
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) return problemOfHttpException(error);
-  const code = codeOf(error);
-  if (isUnstorable(code)) {
-    return badRequest(undefined, 'A value cannot be stored. Look for NUL characters and numbers or dates out of range.');
+  if (error instanceof OverloadedError) return unavailable(`${error.message} Nothing was stored; try again.`, error.retryAfterS);
+  if (isUnavailable(error)) return unavailable('The database cannot be reached. Nothing was stored; try again.');
+  if (isUnstorable(error)) {
+    return badRequest(undefined, 'A value cannot be stored. Look for NUL characters and for numbers or dates out of range.');
   }
-  if (isDatabaseDown(code, error)) return unavailable('The database cannot be reached. Nothing was stored; try again.');
   return undefined;
 }
 
@@ -119,19 +121,8 @@ function problemOfHttpException(error: HTTPException): Problem | undefined {
   });
 }
 
-function codeOf(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : '';
-}
-
 /** SQLSTATE class 22: data exceptions. */
-function isUnstorable(code: string): boolean {
-  return /^22[0-9A-Z]{3}$/.test(code);
-}
-
-/** SQLSTATE classes 08, 53 and 57P, and the network errors of a lost connection. */
-function isDatabaseDown(code: string, error: unknown): boolean {
-  if (/^(08...|53...|57P..)$/.test(code)) return true;
-  if (['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND'].includes(code)) return true;
-  return error instanceof Error && /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message);
+function isUnstorable(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code);
 }

@@ -2,8 +2,9 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { getPath } from 'hono/utils/url';
 import type { ApiEnv } from './dependencies.ts';
-import { isDeeperThan, parseJson, readText } from './limits.ts';
-import { badRequest, invalidInput, unsupportedMediaType } from './problems.ts';
+import { parseJson } from './json.ts';
+import { readBytes } from './limits.ts';
+import { invalidInput, unsupportedMediaType } from './problems.ts';
 
 export type ApiRouter = OpenAPIHono<ApiEnv>;
 
@@ -31,9 +32,9 @@ export function limitedJsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
       if (!/^application\/([\w.-]+\+)?json\b/i.test(c.req.header('content-type') ?? '')) {
         throw unsupportedMediaType('Send the body as JSON with Content-Type: application/json.');
       }
-      const text = await readText(c, maxBytes);
-      if (isDeeperThan(parseJson(text), 100)) throw badRequest(undefined, 'The body is nested more than 100 levels deep.');
-      c.req.bodyCache.text = Promise.resolve(text);
+      const text = (await readBytes(c, maxBytes)).toString('utf8');
+      parseJson(text);
+      Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
     }
     await next();
   };
