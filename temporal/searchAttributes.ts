@@ -1,6 +1,8 @@
-import type { Client } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import type { Client, Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../model/naming.ts';
+
+/** `INDEXED_VALUE_TYPE_KEYWORD` of the server's API. */
+const KEYWORD = 2;
 
 /**
  * Registers Herald's search attributes where they are missing.
@@ -9,31 +11,24 @@ import { SEARCH_ATTRIBUTES } from '../model/naming.ts';
  * without them, because one unregistered attribute fails the whole call.
  */
 export async function ensureSearchAttributes(client: Client): Promise<string | undefined> {
-  const { operatorService } = client.connection as unknown as {
-    operatorService: temporal.api.operatorservice.v1.OperatorService;
-  };
-  const namespace = client.options.namespace;
-  const names = Object.values(SEARCH_ATTRIBUTES);
-  const keyword = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+  const { operatorService } = client.connection as Connection;
+  const { namespace } = client.options;
+
+  async function missing(): Promise<string[]> {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    return Object.values(SEARCH_ATTRIBUTES).filter((name) => !(name in (customAttributes ?? {})));
+  }
+
   try {
-    const missing = await missingAttributes(operatorService, namespace, names);
-    if (missing.length === 0) return undefined;
+    const names = await missing();
+    if (names.length === 0) return undefined;
     await operatorService.addSearchAttributes({
       namespace,
-      searchAttributes: Object.fromEntries(missing.map((name) => [name, keyword])),
+      searchAttributes: Object.fromEntries(names.map((name) => [name, KEYWORD])),
     });
-    const left = await missingAttributes(operatorService, namespace, names);
+    const left = await missing();
     return left.length === 0 ? undefined : `the cluster did not register ${left.join(', ')}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-async function missingAttributes(
-  operatorService: temporal.api.operatorservice.v1.OperatorService,
-  namespace: string,
-  names: string[],
-): Promise<string[]> {
-  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
-  return names.filter((name) => !(name in (customAttributes ?? {})));
 }

@@ -1,10 +1,12 @@
 import { createLogger } from '../config/logger.ts';
 import { readSettings, SettingsError } from '../config/settings.ts';
+import { installRuntime } from './runtime.ts';
 import { startWorker } from './worker.ts';
 
 const settings = settingsOrExit();
 const log = createLogger(settings, 'worker');
 
+installRuntime(log);
 const worker = await startWorker(settings, log).catch((error: unknown) => {
   log.fatal({ err: error }, 'the worker could not start');
   process.exit(1);
