@@ -23,6 +23,14 @@ export interface ApiSettings {
   tokenPrices: Record<string, { prompt: number; completion: number }>;
 }
 
+/** A delivery whose workflow is to run. */
+export interface DeliveryToStart {
+  organisationId: string;
+  deliveryId: string;
+  integrationId: string;
+  eventType: string;
+}
+
 export interface ApiDependencies {
   db: Db;
   ingest: Ingest;
@@ -30,6 +38,8 @@ export interface ApiDependencies {
   secrets: SecretBox;
   /** Undefined while the Temporal server cannot be reached. */
   temporal: () => Client | undefined;
+  /** Sees to it that a stored delivery is sent. May fail while Temporal is away: the worker's sweeper finds the delivery. */
+  startDelivery: (delivery: DeliveryToStart) => Promise<void>;
   log: Logger;
 }
 
