@@ -1,0 +1,62 @@
+import type { Logger } from 'pino';
+import { migrate, openDatabase } from '../store/database.ts';
+import { SecretBox } from '../store/secrets.ts';
+import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
+import { createWorkflows } from '../temporal/workflows.ts';
+import { createApp } from './app.ts';
+import type { ApiSettings } from './dependencies.ts';
+import { createIngest } from './ingest.ts';
+import { watchSearchAttributes } from './searchAttributes.ts';
+import { startServer } from './server.ts';
+
+/** The settings of an API process; config/settings.ts reads them. */
+export interface ApiProcessSettings extends ApiSettings {
+  port: number;
+  databaseUrl: string;
+  databaseMaxConnections: number;
+  temporal: TemporalAddress;
+  shutdownGraceMs: number;
+}
+
+export interface RunningApi {
+  port: number;
+  /** Answers what is in flight and hands over what was stored, within the settings' grace time. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything an API process does. Postgres must answer; Temporal may come later. */
+export async function startApi(settings: ApiProcessSettings, log: Logger): Promise<RunningApi> {
+  const db = openDatabase(settings.databaseUrl, {
+    maxConnections: settings.databaseMaxConnections,
+    applicationName: 'herald-api',
+    onIdleError: (error) => log.warn({ err: error }, 'a database connection broke'),
+  });
+  await migrate(db);
+  const client = openTemporalClient(settings.temporal);
+  const searchAttributes = watchSearchAttributes(client, log);
+  const workflows = createWorkflows(client, searchAttributes.usable);
+  const ingest = createIngest({ db, workflows, log });
+  const app = createApp({
+    db,
+    ingest,
+    settings,
+    secrets: new SecretBox(settings.secretKey, settings.previousSecretKeys),
+    temporal: () => client,
+    startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
+    log,
+  });
+  const server = await startServer(app, settings.port);
+
+  return {
+    port: server.port,
+    async stop() {
+      const endsAt = performance.now() + settings.shutdownGraceMs;
+      searchAttributes.stop();
+      // Half of the time for the requests, the rest for what they stored.
+      await server.close(settings.shutdownGraceMs / 2);
+      await ingest.close(Math.max(0, endsAt - performance.now()));
+      await client.connection.close();
+      await db.destroy();
+    },
+  };
+}
