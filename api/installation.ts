@@ -7,7 +7,9 @@ import { notFound } from './problems.ts';
 import type { ApiRouter } from './router.ts';
 import { isStorable } from './schemas.ts';
 
-const READY_TIMEOUT_MS = 2000;
+const POSTGRES_TIMEOUT_MS = 2000;
+/** Short, because probes wait for it although it decides nothing. */
+const TEMPORAL_TIMEOUT_MS = 500;
 
 const addresses = createRoute({
   method: 'get',
@@ -87,8 +89,8 @@ export function registerInstallation(app: ApiRouter, { db, settings, temporal }:
   app.openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200));
   app.openapi(readyz, async (c) => {
     const [postgres, temporalAnswers] = await Promise.all([
-      answers(ping(db)),
-      answers(temporal()?.workflowService.getSystemInfo({})),
+      answers(ping(db), POSTGRES_TIMEOUT_MS),
+      answers(temporal()?.workflowService.getSystemInfo({}), TEMPORAL_TIMEOUT_MS),
     ]);
     const body = { status: postgres ? ('ready' as const) : ('not_ready' as const), postgres, temporal: temporalAnswers };
     return c.json(body, postgres ? 200 : 503);
@@ -113,10 +115,10 @@ function temporalUrl(settings: ApiSettings, organisationId: string, sessionId: s
   return `${settings.temporalUiUrl}/namespaces/${encodeURIComponent(settings.temporal.namespace)}/workflows/${workflow}`;
 }
 
-async function answers(request: Promise<unknown> | undefined): Promise<boolean> {
+async function answers(request: Promise<unknown> | undefined, withinMs: number): Promise<boolean> {
   if (!request) return false;
   const inTime = new Promise<boolean>((resolve) => {
-    setTimeout(resolve, READY_TIMEOUT_MS, false).unref();
+    setTimeout(resolve, withinMs, false).unref();
   });
   return Promise.race([request.then(() => true, () => false), inTime]);
 }
