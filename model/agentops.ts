@@ -1,4 +1,5 @@
 import { canonicalEventType } from './events.ts';
+import { metadataOf } from './metadata.ts';
 import { textOf } from './payload.ts';
 import type { Json, JsonObject } from './types.ts';
 
@@ -59,8 +60,7 @@ export function sessionEnd(session: JsonObject, tags: readonly string[]): Sessio
 export function explicitOutcome(session: JsonObject, tags: readonly string[]): string | undefined {
   const result = session.result;
   const inResult = isObject(result) ? stringOf(result.outcome) : undefined;
-  const tag = tags.find((candidate) => /^outcome[:=]/.test(candidate));
-  return stringOf(session.outcome) ?? inResult ?? stringOf(tag?.slice('outcome:'.length));
+  return stringOf(session.outcome) ?? inResult ?? stringOf(metadataOf(tags, undefined).outcome);
 }
 
 const kinds: ReadonlyMap<string, string> = new Map([

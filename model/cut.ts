@@ -20,15 +20,16 @@ export interface CarriedPayload {
 export function carryPayload(payload: JsonObject, jsonLength?: number): CarriedPayload {
   if (jsonLength !== undefined && jsonLength <= MAX_CARRIED_STRING) return { payload, cut: [] };
   const cut: string[] = [];
-  const shortened = cutStrings(payload, '', cut) as JsonObject;
+  const shortened = cutStrings(payload, undefined, cut) as JsonObject;
   if (JSON.stringify(shortened).length <= MAX_CARRIED_PAYLOAD) return { payload: shortened, cut };
   return dropLargestFields(shortened, cut);
 }
 
-function cutStrings(value: Json, path: string, cut: string[]): Json {
+/** `path` is undefined at the root, because an empty key makes an empty path. */
+function cutStrings(value: Json, path: string | undefined, cut: string[]): Json {
   if (typeof value === 'string') {
     if (value.length <= MAX_CARRIED_STRING) return value;
-    cut.push(path);
+    cut.push(path ?? '');
     return value.slice(0, MAX_CARRIED_STRING);
   }
   if (Array.isArray(value)) return value.map((item, index) => cutStrings(item, join(path, String(index)), cut));
@@ -62,6 +63,6 @@ function dropLargestFields(payload: JsonObject, cut: string[]): CarriedPayload {
   return { payload: carried, cut: [...cut.filter((path) => !missing.includes(path.split('.', 1)[0]!)), ...paths] };
 }
 
-function join(path: string, key: string): string {
-  return path === '' ? key : `${path}.${key}`;
+function join(path: string | undefined, key: string): string {
+  return path === undefined ? key : `${path}.${key}`;
 }
