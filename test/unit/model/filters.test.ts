@@ -176,6 +176,12 @@ describe('fields that were cut for transport', () => {
     expect(matchesFilter({ field, operator, value }, payload, cut)).toBe('unknown');
   });
 
+  it('are recognised whatever their case, also where lower case depends on the next letter', () => {
+    const filter: FieldFilter = { field: 'ας.b', operator: 'equals', value: 'x' };
+    expect(matchesFilter(filter, { ΑΣ: { b: 'x' } })).toBe(true);
+    expect(matchesFilter(filter, { ΑΣ: { b: 'x' } }, ['ΑΣ.b'])).toBe('unknown');
+  });
+
   it('still says that a shortened text exists', () => {
     expect(matchesFilter({ field: 'result.message', operator: 'exists' }, payload, cut)).toBe(true);
     expect(matchesFilter({ field: 'result.message', operator: 'not_exists' }, payload, cut)).toBe(false);
