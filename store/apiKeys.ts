@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { sql, type Selectable } from 'kysely';
 import type { Db } from './database.ts';
 import { newId } from './ids.ts';
+import { createdAtOf, isAfter, type Page, pageOf, type PageRequest } from './paging.ts';
 import type { ApiKeyTable } from './tables.ts';
 
 /** `ingest`: report sessions and events. `admin`: everything under /v1. */
@@ -62,30 +63,45 @@ export async function findApiKeyById(db: Db, id: string): Promise<ApiKey | undef
   return row && apiKeyOf(row);
 }
 
-/** The organisation's keys, oldest first; `after` is the id of the last one already seen. */
-export async function listApiKeys(
-  db: Db,
-  organisationId: string,
-  page: { limit: number; after?: string },
-): Promise<ApiKey[]> {
-  let query = db.selectFrom('api_keys').selectAll().where('organisation_id', '=', organisationId);
-  if (page.after !== undefined) {
-    query = query.where(sql<boolean>`(created_at, id) > (select created_at, id from api_keys where id = ${page.after})`);
-  }
-  const rows = await query.orderBy('created_at').orderBy('id').limit(page.limit).execute();
-  return rows.map(apiKeyOf);
+/** The organisation's keys, newest first, revoked ones included. */
+export async function listApiKeys(db: Db, organisationId: string, page: PageRequest): Promise<Page<ApiKey>> {
+  const rows = await db
+    .selectFrom('api_keys')
+    .selectAll()
+    .select(createdAtOf('created_at').as('position'))
+    .where('organisation_id', '=', organisationId)
+    .$if(page.after !== undefined, (query) => query.where(isAfter(page.after!, 'created_at', 'id')))
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit + 1)
+    .execute();
+  return pageOf(rows, page.limit, apiKeyOf, (row) => ({ createdAt: row.position, id: row.id }));
 }
 
-/** Ends the key and, within two seconds, every session token that was made with it. */
-export async function revokeApiKey(db: Db, organisationId: string, id: string): Promise<ApiKey | undefined> {
-  const row = await db
-    .updateTable('api_keys')
-    .set({ revoked_at: sql`coalesce(revoked_at, now())` })
-    .where('organisation_id', '=', organisationId)
-    .where('id', '=', id)
-    .returningAll()
-    .executeTakeFirst();
-  return row && apiKeyOf(row);
+/**
+ * Ends the key and, within two seconds, every session token that was made with it.
+ * The organisation's last admin key stays: without it nobody could make another.
+ */
+export async function revokeApiKey(db: Db, organisationId: string, id: string): Promise<'revoked' | 'unknown' | 'last_admin'> {
+  return db.transaction().execute(async (trx) => {
+    const keys = await trx
+      .selectFrom('api_keys')
+      .select(['id', 'scopes', 'revoked_at'])
+      .where('organisation_id', '=', organisationId)
+      .orderBy('id')
+      .forUpdate()
+      .execute();
+    const key = keys.find((known) => known.id === id);
+    if (!key) return 'unknown';
+    const admins = keys.filter(({ scopes, revoked_at }) => scopes.includes('admin') && revoked_at === null);
+    if (admins.length === 1 && admins[0] === key) return 'last_admin';
+    await trx
+      .updateTable('api_keys')
+      .set({ revoked_at: sql`coalesce(revoked_at, now())` })
+      .where('id', '=', id)
+      .execute();
+    return 'revoked';
+  });
 }
 
 function hashOf(key: string): Buffer {

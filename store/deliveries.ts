@@ -47,15 +47,15 @@ export interface DeliveryFilter {
   createdBefore?: Date;
 }
 
-const columnOf = {
-  status: 'd.status',
-  sessionId: 's.id',
-  agentId: 'd.agent_id',
-  integrationId: 'd.integration_id',
-  notificationId: 'd.notification_id',
-  eventId: 'd.event_id',
-  eventType: 'd.event_type',
-} as const;
+const columns = [
+  ['status', 'd.status'],
+  ['sessionId', 's.id'],
+  ['agentId', 'd.agent_id'],
+  ['integrationId', 'd.integration_id'],
+  ['notificationId', 'd.notification_id'],
+  ['eventId', 'd.event_id'],
+  ['eventType', 'd.event_type'],
+] as const;
 
 export async function listDeliveries(
   db: Db,
@@ -64,8 +64,8 @@ export async function listDeliveries(
   page: PageRequest,
 ): Promise<Page<Delivery>> {
   let query = selectDeliveries(db, organisationId).select(createdAtOf('d.created_at').as('position'));
-  for (const [name, column] of Object.entries(columnOf)) {
-    const wanted = filter[name as keyof typeof columnOf];
+  for (const [name, column] of columns) {
+    const wanted = filter[name];
     if (wanted !== undefined) query = query.where(sql.ref(column), '=', wanted);
   }
   if (filter.test !== undefined) query = query.where('d.test_event', filter.test ? 'is not' : 'is', null);
@@ -80,7 +80,7 @@ export async function listDeliveries(
   return pageOf(
     rows,
     page.limit,
-    ({ position: _, ...delivery }): Delivery => delivery,
+    (row): Delivery => row,
     (row) => ({ createdAt: row.position, id: row.id }),
   );
 }

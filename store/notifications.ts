@@ -25,7 +25,6 @@ export interface Notification {
 }
 
 export type NewNotification = Omit<Notification, 'id' | 'createdAt' | 'updatedAt'>;
-export type NotificationChange = Partial<Omit<NewNotification, 'agentId'>>;
 
 export type NotificationSaved =
   | { outcome: 'saved'; notification: Notification }
@@ -50,17 +49,18 @@ export async function createNotification(db: Db, organisationId: string, input: 
   });
 }
 
+/** Reads a notification and stores what `change` makes of it; nobody else changes it in between. */
 export async function updateNotification(
   db: Db,
   organisationId: string,
   id: string,
-  change: NotificationChange,
+  change: (current: Notification) => NewNotification,
   check: IntegrationCheck,
 ): Promise<NotificationSaved> {
   return changeRules(db, organisationId, async (trx) => {
     const current = await readNotification(trx, organisationId, id);
     if (!current) return { outcome: 'unknown_notification' };
-    const changed: NewNotification = { ...current, ...change };
+    const changed = change(current);
     const integration = await readIntegration(trx, organisationId, changed.integrationId);
     if (!integration) return { outcome: 'unknown_integration' };
     check(integration, changed);

@@ -3,6 +3,7 @@ import { decodeOutcome, type Outcome } from '../model/decisions.ts';
 import type { JsonObject } from '../model/types.ts';
 import type { Db } from './database.ts';
 import { type Page, pageOf, type PageRequest } from './paging.ts';
+import { deliveryId } from './record.ts';
 import { loadRuleSetIds } from './rules.ts';
 
 /** An event of a session as readers see it. */
@@ -46,6 +47,16 @@ export async function listEvents(
   );
 }
 
+export async function findEventSeq(db: Db, sessionKey: number, eventId: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('events')
+    .select('seq')
+    .where('session_key', '=', sessionKey)
+    .where('event_id', '=', eventId)
+    .executeTakeFirst();
+  return row?.seq;
+}
+
 /** What became of one notification for one event. */
 export interface Decision {
   seq: number;
@@ -54,6 +65,8 @@ export interface Decision {
   agentId: string;
   notificationId: string;
   outcome: Outcome;
+  /** What sends it; null when it was not to be sent. */
+  deliveryId: string | null;
   decidedAt: Date;
 }
 
@@ -84,19 +97,18 @@ export async function listDecisions(
     .limit(page.limit + 1)
     .execute();
   const ruleSets = await loadRuleSetIds(db, [...new Set(rows.flatMap((row) => row.outcomes.map(([id]) => id)))]);
-  const decode = (row: (typeof rows)[number]): Decision[] =>
-    row.outcomes.flatMap(([ruleSetId, code]) => {
-      const ruleSet = ruleSets.get(ruleSetId);
-      if (!ruleSet) return [];
-      const { outcomes: _, ...event } = row;
+  const decode = ({ outcomes, ...event }: (typeof rows)[number]): Decision[] =>
+    outcomes.flatMap(([ruleSetId, code]) => {
+      const { agentId, notificationIds } = ruleSets.get(ruleSetId) ?? { agentId: '', notificationIds: [] };
       return decodeOutcome(code)
-        .map((outcome, index) => ({ ...event, agentId: ruleSet.agentId, notificationId: ruleSet.notificationIds[index] ?? '', outcome }))
-        .filter((decision) => isWanted(decision, filter));
+        .map((outcome, index) => ({ ...event, agentId, notificationId: notificationIds[index] ?? '', outcome }))
+        .filter((decision) => isWanted(decision, filter))
+        .map((decision) => ({ ...decision, deliveryId: decision.outcome === 'sent' ? deliveryId(sessionKey, event.eventId, decision.notificationId) : null }));
     });
   return pageOf(rows, page.limit, decode, (row) => row.seq);
 }
 
-function isWanted(decision: Decision, filter: DecisionFilter): boolean {
+function isWanted(decision: Pick<Decision, 'notificationId' | 'outcome'>, filter: DecisionFilter): boolean {
   if (filter.notificationId !== undefined && decision.notificationId !== filter.notificationId) return false;
   return filter.decision === undefined || (filter.decision === 'sent') === (decision.outcome === 'sent');
 }

@@ -1,7 +1,30 @@
 import type { ApiDependencies } from '../dependencies.ts';
 import { createRouter, type ApiRouter } from '../router.ts';
+import { registerAgents } from './agents.ts';
+import { registerApiKeys } from './apiKeys.ts';
+import { registerDeliveries } from './deliveries.ts';
+import { registerEventTypes } from './eventTypes.ts';
+import { createGuards } from './guard.ts';
+import { registerIntegrations } from './integrations.ts';
+import { registerIntegrationTest } from './integrationTest.ts';
+import { registerNotifications } from './notifications.ts';
+import { registerPreview } from './preview.ts';
+import { registerSessionReports } from './sessionReports.ts';
+import { registerSessions } from './sessions.ts';
 
 /** Herald's own API. */
-export function createV1(_deps: ApiDependencies): ApiRouter {
-  return createRouter();
+export function createV1(deps: ApiDependencies): ApiRouter {
+  const app = createRouter();
+  const guards = createGuards(deps);
+  registerIntegrations(app, deps, guards);
+  registerIntegrationTest(app, deps, guards);
+  registerAgents(app, deps, guards);
+  registerNotifications(app, deps, guards);
+  registerPreview(app, deps, guards);
+  registerSessionReports(app, deps, guards);
+  registerSessions(app, deps, guards);
+  registerDeliveries(app, deps, guards);
+  registerEventTypes(app, guards);
+  registerApiKeys(app, deps, guards);
+  return app;
 }
