@@ -9,8 +9,11 @@ export function connectionSentence(error: unknown, host: string): string {
   const code = codeOf(cause);
   const known = code === undefined ? undefined : sentences[code];
   if (known) return known(host);
-  if (code !== undefined && isTlsCode(code)) return `the TLS certificate of ${host} is not trusted: ${cause.message}`;
-  if (code?.startsWith('HPE_')) return `the answer of ${host} is not HTTP: ${cause.message}`;
+  if (cause.name === 'HTTPParserError') return `the answer of ${host} is not HTTP`;
+  if (code !== undefined && /EPROTO|ERR_SSL/.test(code)) return `${host} does not speak TLS as it should`;
+  if (code !== undefined && /CERT|ISSUER|SIGNATURE/.test(code)) {
+    return `the TLS certificate of ${host} is not trusted: ${cause.message.split(';', 1)[0]}`;
+  }
   return `the request to ${host} failed: ${cause.message}`;
 }
 
@@ -40,8 +43,4 @@ function rootCause(error: unknown): Error {
 
 function codeOf(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-function isTlsCode(code: string): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO/.test(code);
 }

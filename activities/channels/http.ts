@@ -13,7 +13,6 @@ import {
 import { ForbiddenAddressError } from './connectError.ts';
 import { Exchange, type OutgoingResponse } from './exchange.ts';
 
-export { checkUrl } from './address.ts';
 export type { OutgoingResponse } from './exchange.ts';
 
 /** Looks up every address of a host name; Node's own `dns.lookup` unless a test brings another. */

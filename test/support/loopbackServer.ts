@@ -7,7 +7,7 @@ export interface LoopbackServer {
   /** `http://127.0.0.1:<port>` */
   url: string;
   /** Ends at once, with whatever connections are open. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** @param port 0 takes a free one; a certain one lets a server come back where it was. */

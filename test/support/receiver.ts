@@ -46,14 +46,14 @@ export interface Receiver {
   /** In the order of arrival. */
   received: Received[];
   /** Secrets are known only once an integration exists. */
-  verifyWith(...secrets: string[]): void;
-  behave(behaviour: ReceiverOptions['behaviour']): void;
+  verifyWith: (...secrets: string[]) => void;
+  behave: (behaviour: ReceiverOptions['behaviour']) => void;
   /**
    * Waits for that many requests, or until the predicate holds.
    * @throws Error that tells what did arrive, after `timeoutMs` (default 10 s)
    */
-  waitFor(enough: number | ((received: Received[]) => boolean), timeoutMs?: number): Promise<Received[]>;
-  close(): Promise<void>;
+  waitFor: (enough: number | ((received: Received[]) => boolean), timeoutMs?: number) => Promise<Received[]>;
+  close: () => Promise<void>;
 }
 
 /** An endpoint that stands for a customer's. */

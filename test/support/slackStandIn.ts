@@ -28,14 +28,14 @@ export interface SlackStandIn {
   /** Accepted messages, in the order of arrival. */
   messages: SlackMessage[];
   /** How many messages arrived, refused ones included. */
-  arrived(): number;
-  refuse(refuse: SlackStandInOptions['refuse']): void;
+  arrived: () => number;
+  refuse: (refuse: SlackStandInOptions['refuse']) => void;
   /**
    * Waits for that many accepted messages, or until the predicate holds.
    * @throws Error that tells what did arrive, after `timeoutMs` (default 10 s)
    */
-  waitFor(enough: number | ((messages: SlackMessage[]) => boolean), timeoutMs?: number): Promise<SlackMessage[]>;
-  close(): Promise<void>;
+  waitFor: (enough: number | ((messages: SlackMessage[]) => boolean), timeoutMs?: number) => Promise<SlackMessage[]>;
+  close: () => Promise<void>;
 }
 
 const webhookPath = '/services/T0000000001/B0000000001/standInStandInStandInSta';

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../../model/types.ts';
 import { urlFormProblem } from '../address.ts';
 import type { Destination, StoredConfig } from '../channel.ts';
 import { mergePatch } from '../mergePatch.ts';
+import { strictConfig } from '../strictConfig.ts';
 
 export const slackApiUrl = 'https://slack.com/api';
 
@@ -14,26 +15,24 @@ const url = z
     if (problem) context.addIssue({ code: 'custom', message: problem });
   });
 
-const eitherWay =
-  'needs either webhook_url (an incoming webhook of Slack) or bot_token and channel (a Slack app with chat:write)';
+const eitherWay = 'give either webhook_url (an incoming webhook of Slack) or bot_token and channel (a Slack app with chat:write)';
 
-export const slackInput = z
-  .strictObject({
-    webhook_url: url.optional().describe("Slack's incoming webhook. It is bound to one channel. Stored encrypted and never shown again."),
-    bot_token: z
-      .string('must be text')
-      .regex(/^[\x21-\x7e]{1,512}$/, 'must be the bot token of a Slack app (xoxb-…), without spaces')
-      .optional()
-      .describe('Bot token of a Slack app with the scope chat:write. Stored encrypted and never shown again.'),
-    channel: z
-      .string('must be text')
-      .trim()
-      .min(1, 'must name a channel, such as #operations-alerts or C0123456789')
-      .max(255, 'must be at most 255 characters long')
-      .optional()
-      .describe('Where messages go unless a notification chooses another channel: a name (#operations-alerts) or an id.'),
-    api_url: url.optional().describe(`Base URL of Slack's Web API, for GovSlack or a stand-in. Default ${slackApiUrl}.`),
-  })
+export const slackInput = strictConfig({
+  webhook_url: url.optional().describe("Slack's incoming webhook. It is bound to one channel. Stored encrypted and never shown again."),
+  bot_token: z
+    .string('must be text')
+    .regex(/^[\x21-\x7e]{1,512}$/, 'must be the bot token of a Slack app (xoxb-…), without spaces')
+    .optional()
+    .describe('Bot token of a Slack app with the scope chat:write. Stored encrypted and never shown again.'),
+  channel: z
+    .string('must be text')
+    .trim()
+    .min(1, 'must name a channel, such as #operations-alerts or C0123456789')
+    .max(255, 'must be at most 255 characters long')
+    .optional()
+    .describe('Where messages go unless a notification chooses another channel: a name (#operations-alerts) or an id.'),
+  api_url: url.optional().describe(`Base URL of Slack's Web API, for GovSlack or a stand-in. Default ${slackApiUrl}.`),
+})
   .superRefine(({ webhook_url, bot_token, channel, api_url }, context) => {
     const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
     const botFields = { bot_token, channel, api_url };
@@ -43,7 +42,7 @@ export const slackInput = z
       return;
     }
     for (const [field, value] of Object.entries(botFields)) {
-      if (value !== undefined) problem([field], `cannot be combined with webhook_url: it ${eitherWay}`);
+      if (value !== undefined) problem([field], `cannot be combined with webhook_url; ${eitherWay}`);
     }
   })
   .describe('Slack, through an incoming webhook (webhook_url) or as an app (bot_token and channel).');
@@ -69,22 +68,27 @@ export function splitSlack(input: JsonObject): StoredConfig {
     return { config: { webhook_host: new URL(webhook_url).host }, secrets: { webhook_url } };
   }
   return {
-    config: { ...(channel !== undefined && { channel }), ...(api_url !== undefined && { api_url }) },
+    config: { ...(channel && { channel }), ...(api_url && { api_url }) },
     secrets: { bot_token: bot_token ?? '' },
   };
 }
 
-/** A patch that names the other way of reaching Slack replaces the configuration; any other is merged. */
+/**
+ * A patch that names the other way of reaching Slack replaces the configuration; any other is merged. The token has to
+ * be given again with a new `api_url`, so that nobody can send a stored one to a server of their own.
+ */
 export function mergeSlack(current: StoredConfig, patch: JsonObject): StoredConfig {
+  if (typeof patch.api_url === 'string' && patch.bot_token === undefined) {
+    const message = 'must be given again when api_url changes';
+    throw new z.ZodError([{ code: 'custom', path: ['bot_token'], message, input: undefined }]);
+  }
   const { channel, api_url } = readConfig(current.config);
   const secrets = readSecrets(current.secrets);
-  const before: JsonObject =
-    'webhook_url' in secrets
-      ? { webhook_url: secrets.webhook_url }
-      : { bot_token: secrets.bot_token, ...(channel !== undefined && { channel }), ...(api_url !== undefined && { api_url }) };
-  const isWebhook = 'webhook_url' in before;
-  const switches = isWebhook ? typeof patch.bot_token === 'string' : typeof patch.webhook_url === 'string';
-  return splitSlack(mergePatch(switches ? {} : before, patch));
+  const isWebhook = 'webhook_url' in secrets;
+  const otherWay = isWebhook ? patch.bot_token : patch.webhook_url;
+  if (typeof otherWay === 'string') return splitSlack(mergePatch({}, patch));
+  if (isWebhook) return splitSlack(mergePatch(secrets, patch));
+  return splitSlack(mergePatch({ ...secrets, ...(channel && { channel }), ...(api_url && { api_url }) }, patch));
 }
 
 export function slackDestinations(config: JsonObject, secrets: JsonObject): Destination[] {

@@ -4,40 +4,38 @@ import { urlFormProblem } from '../address.ts';
 import type { Destination, StoredConfig } from '../channel.ts';
 import { mergePatch } from '../mergePatch.ts';
 import { newSigningSecret } from '../signing.ts';
+import { strictConfig } from '../strictConfig.ts';
 import { headerProblems } from './headers.ts';
 
-export const webhookInput = z
-  .strictObject({
-    url: z
-      .string('must be the URL that receives the messages, such as https://hooks.example.com/herald')
-      .max(2048, 'must be at most 2048 characters long')
-      .superRefine((url, context) => {
-        const problem = urlFormProblem(url);
-        if (problem) context.addIssue({ code: 'custom', message: problem });
-      })
-      .describe('Where messages are sent: always a POST with a JSON body.'),
-    headers: z
-      .record(z.string(), z.string('must be text'), 'must be an object of header names and their values')
-      .superRefine((headers, context) => {
-        for (const { name, problem } of headerProblems(headers)) {
-          const path = name ? [name] : [];
-          context.addIssue({ code: 'custom', path, message: name ? `header ${JSON.stringify(name)} ${problem}` : problem });
-        }
-      })
-      .optional()
-      .describe('Headers sent with every message, for example Authorization. Values are stored encrypted and never shown again.'),
-    unwrap_result: z
-      .boolean('must be true or false')
-      .default(false)
-      .describe('For ExecutionCompleted, send only the result of the payload instead of the whole envelope.'),
-    timeout_ms: z
-      .int('must be a whole number of milliseconds')
-      .min(100, 'must be at least 100 milliseconds')
-      .max(30_000, 'must be at most 30000 milliseconds')
-      .default(15_000)
-      .describe('How long the endpoint may take to answer, in milliseconds.'),
-  })
-  .describe('A webhook: messages in the V2 envelope, signed as Standard Webhooks.');
+export const webhookInput = strictConfig({
+  url: z
+    .string('must be the URL that receives the messages, such as https://hooks.example.com/herald')
+    .max(2048, 'must be at most 2048 characters long')
+    .superRefine((url, context) => {
+      const problem = urlFormProblem(url);
+      if (problem) context.addIssue({ code: 'custom', message: problem });
+    })
+    .describe('Where messages are sent: always a POST with a JSON body.'),
+  headers: z
+    .record(z.string(), z.string('must be text'), 'must be an object of header names and their values')
+    .superRefine((headers, context) => {
+      for (const { name, problem } of headerProblems(headers)) {
+        context.addIssue({ code: 'custom', path: name === undefined ? [] : [name], message: problem });
+      }
+    })
+    .optional()
+    .describe('Headers sent with every message, for example Authorization. Values are stored encrypted and never shown again.'),
+  unwrap_result: z
+    .boolean('must be true or false')
+    .default(false)
+    .describe('For ExecutionCompleted, send only the result of the payload instead of the whole envelope.'),
+  timeout_ms: z
+    .int('must be a whole number of milliseconds')
+    .min(100, 'must be at least 100 milliseconds')
+    .max(30_000, 'must be at most 30000 milliseconds')
+    .default(15_000)
+    .describe('How long the endpoint may take to answer, in milliseconds.'),
+}).describe('A webhook: messages in the V2 envelope, signed as Standard Webhooks.');
 
 const webhookConfig = z.object({
   url: z.string(),

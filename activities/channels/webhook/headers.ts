@@ -18,13 +18,13 @@ const reservedPrefixes = new Map([
 const maxHeaders = 30;
 const maxValueLength = 4096;
 
-/** What is wrong with custom headers, as header name and sentence. */
-export function headerProblems(headers: Record<string, string>): { name: string; problem: string }[] {
+/** What is wrong with custom headers, each with the header's name if it is about one. */
+export function headerProblems(headers: Record<string, string>): { name?: string; problem: string }[] {
   const names = Object.keys(headers);
-  if (names.length > maxHeaders) return [{ name: '', problem: `at most ${maxHeaders} headers, not ${names.length}` }];
+  if (names.length > maxHeaders) return [{ problem: `must be at most ${maxHeaders} headers, not ${names.length}` }];
   return names.flatMap((name, index) => {
     const problem = nameProblem(name, names.slice(0, index)) ?? valueProblem(headers[name] ?? '');
-    return problem ? [{ name, problem }] : [];
+    return problem ? [{ name, problem: `header ${JSON.stringify(name)} ${problem}` }] : [];
   });
 }
 

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createOutgoingHttp, type OutgoingHttp } from '../../../activities/channels/http.ts';
+import { channels } from '../../../activities/channels/index.ts';
+import type { AttemptResult, JsonObject } from '../../../model/types.ts';
+import { exampleMessage } from '../../support/message.ts';
+import { startReceiver } from '../../support/receiver.ts';
+import { type SlackStandIn, startSlackStandIn } from '../../support/slackStandIn.ts';
+
+const slack = channels.slack!;
+let standIn: SlackStandIn;
+let http: OutgoingHttp;
+
+beforeAll(async () => {
+  http = createOutgoingHttp({ allowedDestinations: ['127.0.0.0/8'] });
+  standIn = await startSlackStandIn({
+    tokens: ['xoxb-good'],
+    channels: [
+      { name: 'operations-alerts' },
+      { name: 'night-shift', id: 'C0NIGHT' },
+      { name: 'strangers', is_member: false },
+      { name: 'old', is_archived: true },
+      { name: 'secret', is_private: true, is_member: false },
+    ],
+  });
+});
+beforeEach(() => {
+  standIn.messages.length = 0;
+  standIn.refuse(undefined);
+});
+afterAll(async () => {
+  await http.close();
+  await standIn.close();
+});
+
+function attempt(input: JsonObject, message = exampleMessage()): Promise<AttemptResult> {
+  const { config, secrets } = slack.split(input);
+  return slack.send(slack.render(message, config), message, config, secrets, { http, now: () => new Date() });
+}
+
+const asApp = (changes: JsonObject = {}, message = exampleMessage()) =>
+  attempt({ bot_token: 'xoxb-good', channel: '#operations-alerts', api_url: standIn.apiUrl, ...changes }, message);
+const byWebhook = (message = exampleMessage()) => attempt({ webhook_url: standIn.webhookUrl }, message);
+
+describe('sending to Slack as an app', () => {
+  it('posts text and blocks into the channel', async () => {
+    expect(await asApp()).toMatchObject({ ok: true, statusCode: 200 });
+    expect(standIn.messages).toMatchObject([
+      { via: 'api', channel: 'operations-alerts', text: '🔴 Execution Failed - Payment gateway timeout', blocks: [{}, {}], attachments: [{}] },
+    ]);
+  });
+
+  it('posts into the channel that the notification chose, by name or id', async () => {
+    await asApp({}, exampleMessage({ channel: '#night-shift' }));
+    await asApp({}, exampleMessage({ channel: 'C0NIGHT' }));
+    expect(standIn.messages.map(({ channel }) => channel)).toEqual(['night-shift', 'night-shift']);
+  });
+
+  it('understands an answer that repeats a long message, and keeps 4 KiB of it', async () => {
+    const payload = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`field${index}`, 'x'.repeat(5000)]));
+    const result = await asApp({}, exampleMessage({ eventType: 'custom', payload }));
+    expect(result).toMatchObject({ ok: true });
+    expect(result.response).toHaveLength(4096);
+  });
+
+  it.each([
+    [{ channel: '#nowhere' }, 'channel_not_found: the channel does not exist, or it is private and the Slack app is not in it'],
+    [{ channel: '#secret' }, 'channel_not_found: the channel does not exist, or it is private and the Slack app is not in it'],
+    [{ channel: '#strangers' }, 'not_in_channel: the Slack app is not in the channel; invite it there with /invite'],
+    [{ channel: '#old' }, 'is_archived: the channel is archived; choose another channel'],
+    [{ bot_token: 'xoxb-wrong' }, 'invalid_auth: the bot token is not valid; set bot_token to the current one'],
+  ])('fails for good with %j, and says what to do', async (changes, sentence) => {
+    const result = await asApp(changes);
+    expect(result).toMatchObject({ ok: false, kind: 'permanent', statusCode: 200, error: expect.stringContaining(`Slack answered ${sentence}`) });
+  });
+
+  it.each(['token_revoked', 'account_inactive', 'invalid_blocks', 'no_text', 'missing_scope', 'restricted_action'])(
+    'fails for good when Slack answers %s',
+    async (error) => {
+      standIn.refuse(() => ({ error }));
+      expect(await asApp()).toMatchObject({ ok: false, kind: 'permanent', error: expect.stringMatching(`^Slack answered ${error}: .{20,}`) });
+    },
+  );
+
+  it.each(['internal_error', 'fatal_error', 'something_new', 'constructor'])('tries again when Slack answers %s', async (error) => {
+    standIn.refuse(() => ({ error }));
+    expect(await asApp()).toMatchObject({ ok: false, kind: 'retryable', error: `Slack answered ${error}` });
+  });
+
+  it('tries again when Slack wants it to', async () => {
+    standIn.refuse(() => ({ retryAfterSeconds: 30 }));
+    expect(await asApp()).toMatchObject({
+      ok: false,
+      kind: 'retryable',
+      statusCode: 429,
+      retryAfterMs: 30_000,
+      error: 'Slack answered 429 Too Many Requests',
+    });
+  });
+
+  it('tries again after a 503', async () => {
+    standIn.refuse(() => ({ status: 503 }));
+    expect(await asApp()).toMatchObject({ ok: false, kind: 'retryable', error: 'Slack answered 503 Service Unavailable' });
+  });
+
+  it('does not take any other server for Slack', async () => {
+    const other = await startReceiver({ behaviour: { body: '<html>Welcome</html>' } });
+    const result = await asApp({ api_url: other.url });
+    await other.close();
+    expect(result).toMatchObject({ ok: false, kind: 'retryable', error: 'Slack answered 200 OK, but not as its API does; check api_url' });
+    expect(other.received).toMatchObject([{ path: '/chat.postMessage', headers: { authorization: 'Bearer xoxb-good' } }]);
+  });
+});
+
+describe('sending to an incoming webhook of Slack', () => {
+  it('posts text and blocks', async () => {
+    expect(await byWebhook()).toMatchObject({ ok: true, statusCode: 200, response: 'ok' });
+    expect(standIn.messages).toMatchObject([{ via: 'webhook', channel: null, text: '🔴 Execution Failed - Payment gateway timeout' }]);
+  });
+
+  it('fails for good when the webhook was removed', async () => {
+    const result = await attempt({ webhook_url: `${standIn.webhookUrl}x` });
+    expect(result).toMatchObject({
+      ok: false,
+      kind: 'permanent',
+      statusCode: 404,
+      error: 'Slack answered no_service: the incoming webhook was removed or disabled; make a new one and set webhook_url',
+    });
+  });
+
+  it.each([
+    [410, 'channel_is_archived'],
+    [403, 'action_prohibited'],
+    [400, 'invalid_payload'],
+    [404, 'something_new'],
+  ])('fails for good when Slack answers %i %s', async (status, error) => {
+    standIn.refuse(() => ({ status, error }));
+    expect(await byWebhook()).toMatchObject({ ok: false, kind: 'permanent', statusCode: status, error: expect.stringContaining(error) });
+  });
+
+  it('fails for good when the address is not there any more', async () => {
+    standIn.refuse(() => ({ status: 410 }));
+    expect(await byWebhook()).toMatchObject({ ok: false, kind: 'permanent', error: expect.stringContaining('the incoming webhook is gone') });
+  });
+
+  it('tries again when Slack wants it to, and after a fault of Slack', async () => {
+    standIn.refuse(() => ({ retryAfterSeconds: 1 }));
+    expect(await byWebhook()).toMatchObject({ ok: false, kind: 'retryable', retryAfterMs: 1000 });
+    standIn.refuse(() => ({ status: 500, error: 'rollup_error' }));
+    expect(await byWebhook()).toMatchObject({ ok: false, kind: 'retryable', error: 'Slack answered 500 Internal Server Error' });
+  });
+
+  it('takes only "ok" for a yes', async () => {
+    const other = await startReceiver({ behaviour: { body: 'Welcome' } });
+    expect(await attempt({ webhook_url: other.url })).toMatchObject({ ok: false, kind: 'retryable', error: 'Slack answered 200 OK without "ok"' });
+    await other.close();
+  });
+});
