@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { type Part, startPart } from './part.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgresBinaries.ts';
-import { endLeftoverPostgres } from './postgresLeftover.ts';
+import { endLeftoverPostgres, POSTGRES_STOP_SIGNALS } from './postgresLeftover.ts';
 import { type PostgresUser, postgresUser } from './postgresUser.ts';
 import { keptPort, readPorts } from './ports.ts';
 import { type Log, StartError } from './startError.ts';
@@ -28,8 +28,6 @@ const NAME = 'postgres';
 const GIGABYTE = 1024 ** 3;
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
-/** Fast shutdown (ends connections, writes a checkpoint), then immediate shutdown (recovers at the next start). */
-const STOP_SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 /**
  * Starts the Postgres of a data folder, making its database at the first time. One that a killed Herald left running
@@ -41,7 +39,7 @@ export async function startPostgres({ dataDir, log }: PostgresOptions): Promise<
   mkdirSync(dataDir, { recursive: true });
   const folder = path.join(realpathSync(dataDir), NAME);
   const user = postgresUser([path.dirname(binaries.postgres), path.dirname(folder)]);
-  await endLeftoverPostgres(folder, STOP_SIGNALS, log);
+  await endLeftoverPostgres(folder, log);
   if (!existsSync(folder)) await initialise(binaries, user, dataDir, folder);
   const port = await keptPort(dataDir, NAME, log);
   const { command, args, ids } = user.command(binaries.postgres, ['-D', folder, ...serverSettings(port)]);
@@ -55,7 +53,7 @@ export async function startPostgres({ dataDir, log }: PostgresOptions): Promise<
     isReady: () => answers(databaseUrl(dataDir, port, 'postgres')),
     readyWithinMs: READY_WITHIN_MS,
     failure: /FATAL|PANIC|ERROR/,
-    stopSignals: STOP_SIGNALS,
+    stopSignals: POSTGRES_STOP_SIGNALS,
     stopWithinMs: STOP_WITHIN_MS,
   });
   await createDatabase(databaseUrl(dataDir, port, 'postgres'));

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { commandLineOf, endProcess, isRunning } from './processes.ts';
 import { type Log, StartError } from './startError.ts';
 
+/** Fast shutdown (ends connections, writes a checkpoint), then immediate shutdown (recovers at the next start). */
+export const POSTGRES_STOP_SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 const PATIENCE_MS = 15_000;
 const POLL_MS = 50;
 
@@ -11,14 +13,14 @@ const POLL_MS = 50;
  * Ends the Postgres that a killed Herald left running on this folder. A process counts as ours only if it runs on this
  * very folder; otherwise its id was given to somebody else meanwhile.
  */
-export async function endLeftoverPostgres(folder: string, stopSignals: NodeJS.Signals[], log: Log): Promise<void> {
+export async function endLeftoverPostgres(folder: string, log: Log): Promise<void> {
   const pidFile = path.join(folder, 'postmaster.pid');
   if (!existsSync(pidFile)) return;
   const lines = readFileSync(pidFile, 'utf8').split('\n');
   const pid = Number(lines[0]);
   if (isRunning(pid) && commandLineOf(pid).includes(folder)) {
     log(`Stopping the Postgres that an interrupted Herald left running (process ${pid}).`);
-    if (await endProcess(pid, stopSignals, PATIENCE_MS)) return;
+    if (await endProcess(pid, POSTGRES_STOP_SIGNALS, PATIENCE_MS)) return;
     throw new StartError(`The Postgres of an earlier start (process ${pid}) does not end: end it, then start again.`);
   }
   // Postgres would take a zombie, or a stranger with the same process id, for its predecessor and refuse to start.

@@ -1,12 +1,12 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { type Part, startPart } from './part.ts';
-import { readPidFile, removePidFile, writePidFile } from './pidFile.ts';
+import { removePidFile, writePidFile } from './pidFile.ts';
 import { keptPort } from './ports.ts';
-import { commandLineOf, endProcess } from './processes.ts';
 import type { Progress } from './progress.ts';
-import { type Log, StartError } from './startError.ts';
+import type { Log } from './startError.ts';
 import { findTemporal } from './temporalBinary.ts';
+import { endLeftoverTemporal, TEMPORAL_STOP_SIGNALS, temporalFiles } from './temporalLeftover.ts';
 import { keepsNamespace } from './temporalNamespace.ts';
 
 export interface TemporalPart extends Part {
@@ -28,7 +28,6 @@ export interface TemporalOptions {
 const NAME = 'temporal';
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
-const STOP_SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGKILL'];
 
 const searchAttributes = ['HeraldOrganisation', 'HeraldAgent', 'HeraldSession', 'HeraldStatus', 'HeraldIntegration', 'HeraldDeliveryStatus'];
 
@@ -55,9 +54,9 @@ const pragmas = ['journal_mode=wal', 'synchronous=normal'];
 export async function startTemporal({ dataDir, namespace = 'default', log, progress }: TemporalOptions): Promise<TemporalPart> {
   const program = await findTemporal(log, progress);
   mkdirSync(path.join(dataDir, NAME), { recursive: true });
-  const database = path.join(realpathSync(dataDir), NAME, 'temporal.db');
-  const pidFile = path.join(dataDir, NAME, 'temporal.pid');
-  await endLeftover(pidFile, database, log);
+  const folder = realpathSync(dataDir);
+  const { database, pidFile } = temporalFiles(folder);
+  await endLeftoverTemporal(folder, log);
   const ports = {
     port: await keptPort(dataDir, NAME, log),
     'ui-port': await keptPort(dataDir, 'temporal-ui', log),
@@ -82,20 +81,11 @@ export async function startTemporal({ dataDir, namespace = 'default', log, progr
     isReady: () => keepsNamespace(address, namespace),
     readyWithinMs: READY_WITHIN_MS,
     failure: /error|fatal|failed/i,
-    stopSignals: STOP_SIGNALS,
+    stopSignals: TEMPORAL_STOP_SIGNALS,
     stopWithinMs: STOP_WITHIN_MS,
   });
   void part.ended.then(() => removePidFile(pidFile));
   return { ...part, address, uiUrl: `http://127.0.0.1:${ports['ui-port']}` };
-}
-
-async function endLeftover(pidFile: string, database: string, log: Log): Promise<void> {
-  const pid = readPidFile(pidFile);
-  if (pid === undefined || !commandLineOf(pid).includes(database)) return;
-  log(`Stopping the Temporal server that an interrupted Herald left running (process ${pid}).`);
-  if (!(await endProcess(pid, STOP_SIGNALS, STOP_WITHIN_MS))) {
-    throw new StartError(`The Temporal server of an earlier start (process ${pid}) does not end: end it, then start again.`);
-  }
 }
 
 /** Without the variables that configure clients: the CLI would read them. */

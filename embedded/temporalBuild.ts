@@ -68,7 +68,7 @@ async function countPackages(go: string, progress: Progress): Promise<number> {
 
 /** Runs Go in the module of the build; `onLine` gets what it reports on standard error. Answers the lines of output. */
 async function runGo(go: string, args: string[], onLine: (line: string) => void): Promise<number> {
-  const child = spawn(go, args, { cwd: MODULE, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' } });
+  const child = spawn(go, args, { cwd: MODULE, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, GOWORK: 'off' } });
   const reports: string[] = [];
   let lines = 0;
   createInterface({ input: child.stdout }).on('line', () => (lines += 1));
