@@ -1,7 +1,11 @@
 import { z } from '@hono/zod-openapi';
+import type { Json } from '../../model/types.ts';
 
 /** An instant as answers carry it. */
 export const instant = z.string().openapi({ format: 'date-time', example: '2026-03-14T12:00:00.000Z' });
+
+/** Whatever a body can hold. (`z.json()` is recursive, which the OpenAPI generator does not survive.) */
+export const anyJson: z.ZodType<Json> = z.any();
 
 const problemSchema = z
   .object({

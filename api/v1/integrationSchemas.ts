@@ -3,7 +3,7 @@ import type { Channel } from '../../activities/channels/channel.ts';
 import { channels } from '../../activities/channels/index.ts';
 import type { Integration } from '../../store/integrations.ts';
 import { shortText } from '../schemas.ts';
-import { instant } from './answers.ts';
+import { anyJson, instant } from './answers.ts';
 
 const types = Object.keys(channels);
 
@@ -33,7 +33,7 @@ export const integrationPatchSchema = z
   .strictObject({
     name,
     enabled,
-    config: z.record(z.string(), z.json()).openapi({
+    config: z.record(z.string(), anyJson).openapi({
       description: 'Merged key by key: given fields replace, null removes an optional field, the rest stays. Secrets too.',
     }),
   })

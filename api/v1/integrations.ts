@@ -152,8 +152,8 @@ function merge(channel: Channel, current: StoredConfig, patch: JsonObject): Stor
 }
 
 function stillBound(id: string, notificationIds: string[]) {
-  const count = notificationIds.length === 1 ? 'a notification' : `${notificationIds.length} notifications`;
-  return conflict(`The integration '${id}' is used by ${count}. Delete them first, or repeat with ?force=true to delete them with it.`, {
+  const bound = notificationIds.length === 1 ? 'an agent by 1 notification' : `agents by ${notificationIds.length} notifications`;
+  return conflict(`The integration '${id}' is bound to ${bound}. Delete what binds it first, or repeat with ?force=true to delete it all.`, {
     notifications: notificationIds,
   });
 }

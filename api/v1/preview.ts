@@ -15,7 +15,7 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { notFound } from '../problems.ts';
 import type { ApiRouter } from '../router.ts';
 import { outsideId } from '../schemas.ts';
-import { conflicting, idempotencyHeader, jsonAnswer, jsonBody, missing, refusals } from './answers.ts';
+import { anyJson, conflicting, idempotencyHeader, jsonAnswer, jsonBody, missing, refusals } from './answers.ts';
 import { eventTypeName } from './filters.ts';
 import { type Guards, security } from './guard.ts';
 import { channelOf } from './integrations.ts';
@@ -25,9 +25,9 @@ import { skipReasons } from './sessionSchemas.ts';
 const givenEvent = z.strictObject({
   event: z.strictObject({
     type: eventTypeName,
-    payload: z.record(z.string(), z.json()).default({}).openapi({ example: { reason: 'Payment gateway timeout' } }),
+    payload: z.record(z.string(), anyJson).default({}).openapi({ example: { reason: 'Payment gateway timeout' } }),
   }),
-  metadata: z.record(z.string(), z.json()).default({}).openapi({ example: { environment: 'production' } }),
+  metadata: z.record(z.string(), anyJson).default({}).openapi({ example: { environment: 'production' } }),
 });
 const storedEvent = z.strictObject({ session_id: outsideId, event_id: outsideId });
 

@@ -3,6 +3,7 @@ import { findEventType, nearestEventType } from '../../model/events.ts';
 import { filterOperators } from '../../model/filters.ts';
 import type { FieldFilter, Subscription } from '../../model/types.ts';
 import { isStorable, shortText } from '../schemas.ts';
+import { anyJson } from './answers.ts';
 import { eventTypeName } from './filters.ts';
 
 const MAX_RULES = 200;
@@ -28,7 +29,7 @@ const fieldFilterSchema = z
   .strictObject({
     field: shortText(500).openapi({ description: 'Dotted path into the payload: `result.total`, `items.0.name`', example: 'outcome' }),
     operator: z.enum(filterOperators, `must be one of: ${filterOperators.join(', ')}`).openapi({ example: 'equals' }),
-    value: z.json().optional().openapi({
+    value: anyJson.optional().openapi({
       description: 'Text, a number or a boolean; a list for `in`; none for `exists` and `not_exists`',
       example: 'payment_declined',
     }),
