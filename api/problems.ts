@@ -87,9 +87,16 @@ export function unavailable(detail: string, retryAfterSeconds = 5): Problem {
 export function invalidInput(error: z.ZodError, prefix: PropertyKey[] = []): Problem {
   const issue = error.issues[0];
   if (!issue) return badRequest(undefined, 'The request is not valid.');
-  const field = fieldName([...prefix, ...issue.path]);
-  const reason = issue.message.endsWith('received undefined') ? 'is required' : issue.message;
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const field = fieldName([...prefix, ...issue.path, ...unknown]);
+  const reason = reasonOf(issue);
   return badRequest(field, field ? `${field}: ${reason}` : reason);
+}
+
+/** A schema's own words, where it has any; the library's say nothing about what to do. */
+function reasonOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys' && issue.message.startsWith('Unrecognized')) return 'is not known here. Leave it out, or check the spelling.';
+  return issue.message.endsWith('received undefined') ? 'is required' : issue.message;
 }
 
 /** `['events', 3, 'type']` as people write it: `events[3].type`. */
