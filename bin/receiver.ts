@@ -12,6 +12,12 @@ try {
 
 async function run(options: ReceiverOptions): Promise<void> {
   const { port, server } = await listen(options, (text) => console.log(text));
+  const end = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
   const checked = options.secrets.length > 0 ? 'checked' : 'not checked: start again with --secret and the secret that Herald answers';
   const url = `http://127.0.0.1:${port}/`;
   const herald = process.env.HERALD_PUBLIC_URL ?? 'http://localhost:3000';
@@ -24,10 +30,4 @@ To have Herald send here, create an integration and bind it to an agent:
     -H "Content-Type: application/json" \\
     -d '{"name":"Local receiver","type":"webhook","config":{"url":"${url}"}}'
 `);
-  const end = (): void => {
-    server.close();
-    server.closeAllConnections();
-  };
-  process.once('SIGINT', end);
-  process.once('SIGTERM', end);
 }
