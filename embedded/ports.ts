@@ -34,12 +34,12 @@ export function readPorts(dataDir: string): Record<string, number | undefined> {
   }
 }
 
-/** Whether nobody listens on this port, on any address when `host` is absent. */
-export async function isFree(port: number, host: string | undefined = '127.0.0.1'): Promise<boolean> {
+/** Whether one could listen on this port: on this machine's own address, or on all of them (`everywhere`). */
+export async function isFree(port: number, where: 'here' | 'everywhere' = 'here'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, exclusive: true, ...(where === 'here' ? { host: '127.0.0.1' } : {}) }, () => server.close(() => resolve(true)));
   });
 }
 

@@ -69,6 +69,8 @@ async function countPackages(go: string, progress: Progress): Promise<number> {
 /** Runs Go in the module of the build; `onLine` gets what it reports on standard error. Answers the lines of output. */
 async function runGo(go: string, args: string[], onLine: (line: string) => void): Promise<number> {
   const child = spawn(go, args, { cwd: MODULE, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, GOWORK: 'off' } });
+  const end = () => child.kill();
+  process.once('exit', end);
   const reports: string[] = [];
   let lines = 0;
   createInterface({ input: child.stdout }).on('line', () => (lines += 1));
@@ -77,6 +79,7 @@ async function runGo(go: string, args: string[], onLine: (line: string) => void)
     onLine(line);
   });
   const [code] = (await once(child, 'close')) as [number | null];
+  process.off('exit', end);
   if (code === 0) return lines;
   const version = await promisify(execFile)(go, ['version']).then(({ stdout }) => stdout.trim(), String);
   const reason = reports.findLast((line) => /^go: (?!downloading)|error|cannot|:\d+:/i.test(line)) ?? reports.at(-1) ?? `exit code ${code}`;

@@ -22,6 +22,8 @@ export async function downloadTemporal(version: string, target: string, progress
   try {
     const script = fileURLToPath(new URL('temporalDownloadProcess.ts', import.meta.url));
     const child = spawn(process.execPath, [script, version, folder], { stdio: 'ignore' });
+    const end = () => child.kill('SIGKILL');
+    process.once('exit', end);
     const ended = once(child, 'exit').then(
       () => true,
       () => true,
@@ -36,6 +38,7 @@ export async function downloadTemporal(version: string, target: string, progress
       bytes = now;
       if (stalledMs > STALLED_AFTER_MS) child.kill('SIGKILL');
     }
+    process.off('exit', end);
     const [program] = readdirSync(folder).filter((name) => !name.endsWith('.downloading'));
     if (child.exitCode !== 0 || program === undefined) return false;
     mkdirSync(path.dirname(target), { recursive: true });

@@ -1,0 +1,58 @@
+/** npm passes on the signal that the terminal has sent to all: the echo is no second request. */
+const ECHO_MS = 1000;
+const PARENT_POLL_MS = 250;
+
+export interface StopRequest {
+  /** Aborted as soon as there is a request. */
+  signal: AbortSignal;
+  /** Sets what a request does from now on, before the process ends. */
+  cleanUpWith: (cleanUp: () => Promise<void>) => void;
+}
+
+/**
+ * Ends this process in good order on Ctrl-C, on SIGTERM, when its terminal is closed, and when the npm that started it
+ * was killed. A second Ctrl-C ends it at once; the next start tidies up.
+ */
+export function onStopRequest(announce: (line: string) => void): StopRequest {
+  let cleanUp = (): Promise<void> => Promise.resolve();
+  let requestedAt: number | undefined;
+  const requested = new AbortController();
+
+  const request = (line: string) => {
+    if (requestedAt !== undefined) {
+      if (Date.now() - requestedAt > ECHO_MS) process.exit(1);
+      return;
+    }
+    requestedAt = Date.now();
+    announce(line);
+    requested.abort();
+    void cleanUp().then(
+      () => {
+        announce('Herald has ended. Everything is kept for the next start.');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        process.stderr.write(`${String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => request('\nStopping Herald; press Ctrl-C again to end it at once.'));
+  watchParent(() => request('npm has ended: stopping Herald.'));
+  // Nobody may be reading any more.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
+  return { signal: requested.signal, cleanUpWith: (newCleanUp) => (cleanUp = newCleanUp) };
+}
+
+/** Without npm, whoever started us may go: `node bin/start.ts &` outlives its shell. */
+function watchParent(onGone: () => void): void {
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    onGone();
+  }, PARENT_POLL_MS);
+  timer.unref();
+}
