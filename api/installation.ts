@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { sessionWorkflowId } from '../model/naming.ts';
 import type { Db } from '../store/database.ts';
 import { organisationsWithSession, ping } from '../store/sessionLookup.ts';
 import type { ApiDependencies, ApiSettings } from './dependencies.ts';
+import { sessionInTemporalUi } from './links.ts';
 import { notFound } from './problems.ts';
 import type { ApiRouter } from './router.ts';
 import { isStorable } from './schemas.ts';
@@ -110,9 +110,9 @@ async function organisationOf(db: Db, sessionId: string): Promise<string> {
 }
 
 function temporalUrl(settings: ApiSettings, organisationId: string, sessionId: string): string {
-  if (!settings.temporalUiUrl) throw notFound('Temporal UI', 'No Temporal UI is configured. Set TEMPORAL_UI_URL.');
-  const workflow = encodeURIComponent(sessionWorkflowId(organisationId, sessionId));
-  return `${settings.temporalUiUrl}/namespaces/${encodeURIComponent(settings.temporal.namespace)}/workflows/${workflow}`;
+  const url = sessionInTemporalUi(settings, organisationId, sessionId);
+  if (url === null) throw notFound('Temporal UI', 'No Temporal UI is configured. Set TEMPORAL_UI_URL.');
+  return url;
 }
 
 async function answers(request: Promise<unknown> | undefined, withinMs: number): Promise<boolean> {

@@ -39,11 +39,15 @@ function readIncoming(incoming: NonNullable<ApiEnv['Bindings']['incoming']>, max
         reject(bodyTooLarge(maxBytes));
       }
     };
-    if (incoming.destroyed) reject(cutShort());
+    const onEarlyEnd = () => reject(cutShort());
+    if (incoming.destroyed) onEarlyEnd();
     incoming.on('data', onData);
-    incoming.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    incoming.once('error', () => reject(cutShort()));
-    incoming.once('close', () => reject(cutShort()));
+    incoming.once('error', onEarlyEnd);
+    incoming.once('close', onEarlyEnd);
+    incoming.once('end', () => {
+      incoming.off('close', onEarlyEnd);
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
   });
 }
 

@@ -55,7 +55,7 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
       // Half of the time for the requests, the rest for what they stored.
       await server.close(settings.shutdownGraceMs / 2);
       await ingest.close(Math.max(0, endsAt - performance.now()));
-      await client.connection.close();
+      // The Temporal connection ends with the process: closed while a call is being retried, it would throw from a timer.
       await db.destroy();
     },
   };

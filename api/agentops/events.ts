@@ -100,12 +100,11 @@ function newEventOf(event: JsonObject, id: string, index: number, prices: TokenP
 
 /** Every field the event came with, without its ids, and without a type that the event's own type repeats. */
 function payloadOf(event: JsonObject, type: string): JsonObject {
-  const repeated = (field: string) => {
+  const { id: _id, event_id: _eventId, session_id: _sessionId, ...payload } = event;
+  for (const field of ['type', 'event_type']) {
     const value = event[field];
-    return typeof value === 'string' && canonicalEventType(value.trim()) === type;
-  };
-  const left = ['id', 'event_id', 'session_id', ...['type', 'event_type'].filter(repeated)];
-  const payload = Object.fromEntries(Object.entries(event).filter(([field]) => !left.includes(field)));
+    if (typeof value === 'string' && canonicalEventType(value.trim()) === type) delete payload[field];
+  }
   if (type !== 'ExecutionActionFailed' || isGiven(payload.message)) return payload;
   const message = [event.details, event.error, event.error_type].find(isGiven);
   return message === undefined ? payload : { ...payload, message: textOf(message) };

@@ -78,7 +78,7 @@ function readEnd(stored: LockedSession, { raw, tags, details }: SessionReport, n
 /** What the report changes of tags, metadata and details: as fields of the event, as pairs learned, as update. */
 function changesOf(stored: LockedSession, report: SessionReport) {
   const learned = learnedPairs(stored, report);
-  const tags = report.tags && !isSame(report.tags, stored.tags) ? report.tags : undefined;
+  const tags = report.tags && !isSame(report.tags.toSorted(), stored.tags.toSorted()) ? report.tags : undefined;
   const metadata = Object.keys(learned).length > 0 ? { ...stored.metadata, ...learned } : undefined;
   const details = { ...stored.details, ...report.details };
   const changed: JsonObject = { ...(tags ? { tags } : {}), ...(metadata ? { metadata } : {}) };
