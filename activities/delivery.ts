@@ -5,13 +5,15 @@ import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import { messageOf } from './message.ts';
 import type { Sender } from './sender.ts';
-import type { DeliveryActivities } from './types.ts';
+import { createSlots } from './slots.ts';
+import type { DeliveryActivities, DeliveryAttempt } from './types.ts';
 
-/** Longer than an attempt can take. */
-const ATTEMPT_LEASE_MS = 45_000;
+/** Retries under way to one destination from one worker process: a dead one must leave room for the others. */
+const RETRIES_PER_DESTINATION = 16;
 
 export function createDeliveryActivities(deps: ActivityDependencies, directory: Directory, sender: Sender): DeliveryActivities {
-  const { db, owner, publicUrl } = deps;
+  const { db, owner, publicUrl, timings } = deps;
+  const slots = createSlots(RETRIES_PER_DESTINATION);
 
   async function messageFor(delivery: DeliveryToSend): Promise<Message | undefined> {
     const agentId = delivery.agentId ?? '';
@@ -22,25 +24,35 @@ export function createDeliveryActivities(deps: ActivityDependencies, directory: 
     return event && messageOf(delivery, event, { id: delivery.sessionId, publicUrl }, agent);
   }
 
+  async function attempt(deliveryId: string, jitter: number): Promise<DeliveryAttempt> {
+    const lease = await leaseDelivery(db, deliveryId, { owner, ms: timings.attemptLeaseMs });
+    if (lease.outcome === 'unknown') return { outcome: 'closed', status: 'deleted' };
+    if (lease.outcome !== 'leased') return lease;
+    const { delivery } = lease;
+    const destination = await directory.destination(delivery.integrationId, delivery.rulesVersion);
+    const message = await messageFor(delivery);
+    if (!destination || !message) {
+      const error = destination ? 'The event of this delivery is gone.' : 'The integration of this delivery was deleted.';
+      await closeDelivery(db, deliveryId, 'failed', error);
+      return { outcome: 'failed', error, to: 'a deleted integration' };
+    }
+    const to = destination.channel.describe(destination.config, delivery.channel);
+    const { attemptCount: attemptsMade, integrationId } = delivery;
+    const job = { id: deliveryId, integrationId, attemptsMade, jitter };
+    const { result, nextAttemptMs } = await sender.attempt(job, message, destination);
+    if (result.ok) return { outcome: 'delivered', to };
+    if (nextAttemptMs === null) return { outcome: 'failed', error: result.error, to };
+    return { outcome: 'retry', afterMs: nextAttemptMs, attemptsMade: attemptsMade + 1, error: result.error, to };
+  }
+
   return {
-    async attemptDelivery({ deliveryId, jitter }) {
-      const lease = await leaseDelivery(db, deliveryId, { owner, ms: ATTEMPT_LEASE_MS });
-      if (lease.outcome === 'unknown') return { outcome: 'closed', status: 'deleted' };
-      if (lease.outcome !== 'leased') return lease;
-      const { delivery } = lease;
-      const destination = await directory.destination(delivery.integrationId, delivery.rulesVersion);
-      const message = await messageFor(delivery);
-      if (!destination || !message) {
-        const error = destination ? 'The event of this delivery is gone.' : 'The integration of this delivery was deleted.';
-        await closeDelivery(db, deliveryId, 'failed', error);
-        return { outcome: 'failed', error, to: 'a deleted integration' };
+    async attemptDelivery({ deliveryId, integrationId, jitter }) {
+      if (!(await slots.acquire(integrationId, 0))) return { outcome: 'crowded' };
+      try {
+        return await attempt(deliveryId, jitter);
+      } finally {
+        slots.release(integrationId);
       }
-      const to = destination.channel.describe(destination.config, delivery.channel);
-      const { attemptCount: attemptsMade, integrationId } = delivery;
-      const { result, nextAttemptMs } = await sender.attempt({ id: deliveryId, integrationId, attemptsMade, jitter }, message, destination);
-      if (result.ok) return { outcome: 'delivered', to };
-      if (nextAttemptMs === null) return { outcome: 'failed', error: result.error, to };
-      return { outcome: 'retry', afterMs: nextAttemptMs, attemptsMade: attemptsMade + 1, error: result.error, to };
     },
 
     async cancelDelivery({ deliveryId, reason }) {

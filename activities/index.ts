@@ -6,6 +6,7 @@ import { createSessionActivities } from './session.ts';
 import type { DeliveryActivities, SessionActivities } from './types.ts';
 
 export type { ActivityDependencies } from './dependencies.ts';
+export { defaultSendTimings, type SendTimings } from './timings.ts';
 
 /** The activities of a worker process; both task queues share one sender, so that its bounds hold for all. */
 export function createActivities(deps: ActivityDependencies): { session: SessionActivities; delivery: DeliveryActivities } {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Db } from '../store/database.ts';
 import { type Outcome, recordOutcomes } from '../store/record.ts';
+import { isUnavailable } from '../store/unavailable.ts';
 
 const MAX_BATCH = 500;
 const RETRY_MS = 500;
@@ -36,7 +37,11 @@ export function createOutcomeRecorder(db: Db, log: Logger): OutcomeRecorder {
         await recordOutcomes(db, outcomes);
         return;
       } catch (error) {
-        if (performance.now() > giveUpAt) {
+        if (!isUnavailable(error) && outcomes.length > 1) {
+          for (const outcome of outcomes) await store([outcome]);
+          return;
+        }
+        if (!isUnavailable(error) || performance.now() > giveUpAt) {
           log.error({ err: error, deliveries: outcomes.length }, 'outcomes of attempts could not be stored; their messages will be sent again');
           return;
         }

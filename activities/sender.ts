@@ -7,16 +7,19 @@ import type { Destination } from './destinations.ts';
 import { createOutcomeRecorder } from './outcomes.ts';
 import { createSlots } from './slots.ts';
 
-/** A first attempt holds up the messages behind it no longer than this. */
-const PATIENCE_MS = 1000;
-/** Requests under way to one destination from one worker process. */
+/** First attempts under way to one destination from one worker process. */
 const REQUESTS_PER_DESTINATION = 64;
-/** How long the sender of a new delivery has it to itself. */
-export const LEASE_MS = 90_000;
-/** A send that cannot begin this long before the lease ends does not begin: it may take 30 s. */
-const LEASE_MARGIN_MS = 35_000;
 
-/** A message under lease. */
+/** A delivery to be attempted, under lease. */
+export interface AttemptJob {
+  id: string;
+  integrationId: string;
+  attemptsMade: number;
+  /** 0 to 1: spreads the delay of the next attempt. */
+  jitter: number;
+}
+
+/** The first attempt at a delivery, under lease. */
 export interface SendJob {
   organisationId: string;
   deliveryId: string;
@@ -38,63 +41,64 @@ export interface Sender {
    * @param settled Told of every job that is no longer under way here.
    */
   sendInOrder(sessionKey: number, jobs: SendJob[], settled: (deliveryId: string) => void): Promise<Map<string, JobStatus>>;
-  /** Makes one attempt and records what came of it. */
-  attempt(
-    delivery: { id: string; integrationId: string; attemptsMade: number; jitter: number },
-    message: Message,
-    destination: Destination,
-  ): Promise<{ result: AttemptResult; nextAttemptMs: number | null }>;
+  /** Makes one attempt and records what came of it. `nextAttemptMs` is null when there will be no further one. */
+  attempt(job: AttemptJob, message: Message, destination: Destination): Promise<{ result: AttemptResult; nextAttemptMs: number | null }>;
 }
 
 export function createSender(deps: ActivityDependencies): Sender {
-  const { db, log, owner, workflows, http } = deps;
+  const { db, log, owner, workflows, http, timings } = deps;
   const outcomes = createOutcomeRecorder(db, log);
   const slots = createSlots(REQUESTS_PER_DESTINATION);
   /** The last job of each session and destination: the next one waits for it, but not for long. */
   const chains = new Map<string, Promise<void>>();
 
-  async function attempt(
-    delivery: { id: string; integrationId: string; attemptsMade: number; jitter: number },
-    message: Message,
-    destination: Destination,
-  ): Promise<{ result: AttemptResult; nextAttemptMs: number | null }> {
-    const { channel, config, secrets } = destination;
+  async function attempt(job: AttemptJob, message: Message, destination: Destination): ReturnType<Sender['attempt']> {
     const startedAt = new Date();
-    const rendered = channel.render(message, config);
-    const result = await channel.send(rendered, message, config, secrets, { http, now: () => new Date() });
-    const nextAttemptMs =
-      result.ok || result.kind !== 'retryable'
-        ? null
-        : nextRetryDelayMs(delivery.attemptsMade + 1, {
-            random: delivery.jitter,
-            ...(result.retryAfterMs === undefined ? {} : { retryAfterMs: result.retryAfterMs }),
-          });
+    const result = await tryToSend(message, destination);
+    const nextAttemptMs = result.ok || result.kind !== 'retryable' ? null : nextAttempt(job, result.retryAfterMs);
     const status = result.ok ? 'delivered' : nextAttemptMs === null ? 'failed' : 'retrying';
-    await outcomes.record({ deliveryId: delivery.id, owner, startedAt, result, status, nextAttemptMs });
+    await outcomes.record({ deliveryId: job.id, owner, startedAt, result, status, nextAttemptMs });
     if (!result.ok && result.kind === 'gone') {
-      await disableIntegration(db, delivery.integrationId, 'The endpoint answered 410 Gone.');
+      await disableIntegration(db, job.integrationId, 'The endpoint answered 410 Gone.');
     }
     return { result, nextAttemptMs };
   }
 
+  async function tryToSend(message: Message, { channel, config, secrets }: Destination): Promise<AttemptResult> {
+    try {
+      return await channel.send(channel.render(message, config), message, config, secrets, { http, now: () => new Date() });
+    } catch (error) {
+      // A message that cannot be made counts as an attempt, so that it ends with its schedule.
+      log.error({ err: error, delivery: message.deliveryId }, 'a message could not be made');
+      const reason = 'Herald could not make this message; its log says why.';
+      return { ok: false, kind: 'retryable', error: reason, statusCode: null, response: null, durationMs: 0 };
+    }
+  }
+
+  function nextAttempt(job: AttemptJob, retryAfterMs: number | undefined): number | null {
+    const { retrySchedule: schedule } = timings;
+    return nextRetryDelayMs(job.attemptsMade + 1, { schedule, random: job.jitter, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  }
+
   async function send(job: SendJob, statuses: Map<string, JobStatus>): Promise<void> {
-    const destinationKey = `${job.integrationId}/${job.channel ?? ''}`;
-    const patience = performance.now() - job.leasedAt > LEASE_MS - LEASE_MARGIN_MS ? 0 : PATIENCE_MS;
-    if (patience === 0 || !(await slots.acquire(destinationKey, patience))) return handOver(job);
+    const { deliveryId, integrationId } = job;
+    const destinationKey = `${integrationId}/${job.channel ?? ''}`;
+    if (isTooLate(job) || !(await slots.acquire(destinationKey, timings.patienceMs))) return handOver(job);
     try {
       const prepared = await job.prepare();
-      if (!prepared) return await handOver(job);
-      if (performance.now() - job.leasedAt > LEASE_MS - LEASE_MARGIN_MS) return await handOver(job);
-      const { result, nextAttemptMs } = await attempt(
-        { id: job.deliveryId, integrationId: job.integrationId, attemptsMade: 0, jitter: Math.random() },
-        prepared.message,
-        prepared.destination,
-      );
-      statuses.set(job.deliveryId, result.ok ? 'delivered' : 'failed');
+      if (!prepared || isTooLate(job)) return await handOver(job);
+      const { message, destination } = prepared;
+      const first = { id: deliveryId, integrationId, attemptsMade: 0, jitter: Math.random() };
+      const { result, nextAttemptMs } = await attempt(first, message, destination);
+      statuses.set(deliveryId, result.ok ? 'delivered' : 'failed');
       if (nextAttemptMs !== null) await startDelivery(job, 1, nextAttemptMs);
     } finally {
       slots.release(destinationKey);
     }
+  }
+
+  function isTooLate(job: SendJob): boolean {
+    return performance.now() - job.leasedAt > timings.leaseMs - timings.leaseMarginMs;
   }
 
   /** Leaves a message that was not tried to a workflow of its own. */
@@ -130,13 +134,13 @@ export function createSender(deps: ActivityDependencies): Sender {
           })
           .finally(() => settled(job.deliveryId));
         all.push(sent);
-        const link = Promise.resolve(before).then(() => Promise.race([sent, sleep(PATIENCE_MS)]));
+        const link = Promise.resolve(before).then(() => Promise.race([sent, sleep(timings.patienceMs)]));
         chains.set(chainKey, link);
         void link.then(() => {
           if (chains.get(chainKey) === link) chains.delete(chainKey);
         });
       }
-      await Promise.race([Promise.all(all), sleep(PATIENCE_MS)]);
+      await Promise.race([Promise.all(all), sleep(timings.patienceMs)]);
       return statuses;
     },
   };

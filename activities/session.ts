@@ -10,7 +10,7 @@ import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import { createEventSlices, messageOf } from './message.ts';
-import { LEASE_MS, type Sender, type SendJob } from './sender.ts';
+import type { Sender, SendJob } from './sender.ts';
 import type { DecideInput, DecideResult, SentMessage, SessionActivities } from './types.ts';
 
 /** What one activity hands to a workflow at most: events, and characters of their payloads. */
@@ -20,7 +20,7 @@ const NOTES = 5;
 const DEFAULT_AGENT = 'default';
 
 export function createSessionActivities(deps: ActivityDependencies, directory: Directory, sender: Sender): SessionActivities {
-  const { db, owner } = deps;
+  const { db, owner, timings, log } = deps;
   /** Immutable: a rule set's id names one list of notifications. */
   const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
   /** First attempts this process has under way, by delivery. */
@@ -68,6 +68,7 @@ export function createSessionActivities(deps: ActivityDependencies, directory: D
         });
       }
     }
+    if (wanted.length === 0) return [];
     const targets = await loadNotificationTargets(db, [...new Set(wanted.map((item) => item.notificationId))]);
     return wanted.flatMap(({ seq, notificationId }) => {
       const target: NotificationTarget | undefined = targets.get(notificationId);
@@ -103,11 +104,21 @@ export function createSessionActivities(deps: ActivityDependencies, directory: D
     for (const job of jobs) underWay.add(job.deliveryId);
     const statuses = await sender.sendInOrder(input.sessionKey, jobs, (id) => underWay.delete(id));
     const notes = deliveries.slice(-NOTES).map(async (delivery): Promise<SentMessage> => {
-      const destination = await directory.destination(delivery.integrationId, version);
-      const to = destination ? destination.channel.describe(destination.config, delivery.channel) : 'a deleted integration';
+      const to = await whereTo(delivery, version);
       return { seq: delivery.seq, event: delivery.eventType, to, status: statuses.get(delivery.id) ?? 'sending' };
     });
     return Promise.all(notes);
+  }
+
+  /** A destination that cannot be read must not hold up its session. */
+  async function whereTo({ integrationId, channel }: NewDelivery, version: number): Promise<string> {
+    try {
+      const destination = await directory.destination(integrationId, version);
+      return destination ? destination.channel.describe(destination.config, channel) : 'a deleted integration';
+    } catch (error) {
+      log.error({ err: error, integration: integrationId }, 'an integration could not be read');
+      return 'an integration that cannot be read';
+    }
   }
 
   return {
@@ -137,7 +148,7 @@ export function createSessionActivities(deps: ActivityDependencies, directory: D
         toSeq: input.toSeq,
         decisions,
         deliveries,
-        lease: { owner, ms: LEASE_MS },
+        lease: { owner, ms: timings.leaseMs },
         ...(input.snapshot ? { snapshot: input.snapshot } : {}),
       });
       if (!recorded) throw new Error(`Session ${input.sessionKey} is not in the database.`);

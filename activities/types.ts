@@ -71,7 +71,10 @@ export interface SessionActivities {
 
 export type DeliveryAttempt =
   | { outcome: 'closed'; status: string }
+  /** Somebody else has the message under lease. */
   | { outcome: 'busy'; forMs: number }
+  /** The destination has all the requests under way that it may have. */
+  | { outcome: 'crowded' }
   | { outcome: 'delivered'; to: string }
   | { outcome: 'retry'; afterMs: number; attemptsMade: number; error: string; to: string }
   | { outcome: 'failed'; error: string; to: string };
@@ -79,6 +82,6 @@ export type DeliveryAttempt =
 /** What a delivery's workflow asks of the outside world. */
 export interface DeliveryActivities {
   /** Makes one attempt. `jitter` (0 to 1) spreads the delay of the next one. */
-  attemptDelivery(input: { deliveryId: string; jitter: number }): Promise<DeliveryAttempt>;
+  attemptDelivery(input: { deliveryId: string; integrationId: string; jitter: number }): Promise<DeliveryAttempt>;
   cancelDelivery(input: { deliveryId: string; reason: string }): Promise<void>;
 }

@@ -13,6 +13,8 @@ const MAX_JSON = 128 * 1024;
 const RELAXED_MS = 1000;
 /** A busy session is signalled this often at most: each signal costs the server a workflow task. */
 const MIN_GAP_MS = 50;
+/** Events held for signals over all sessions, in characters of JSON; beyond it signals only say that there is news. */
+const MAX_HELD = 32 * 1024 * 1024;
 /** After a failed signal. */
 const RETRY_MS = 1000;
 /** Rules up to this size travel with the start of a session's workflow. In characters of JSON. */
@@ -42,6 +44,7 @@ export function createDispatcher(workflows: Workflows, hints: RuleHints, log: Lo
   const outboxes = new Map<number, Outbox>();
   const due: Outbox[] = [];
   let inFlight = 0;
+  let held = 0;
   let onIdle: (() => void) | undefined;
 
   function announce({ session, events, lastSeq }: Appended): void {
@@ -76,9 +79,10 @@ export function createDispatcher(workflows: Workflows, hints: RuleHints, log: Lo
     const last = outbox.events.at(-1);
     if (last && event.seq !== last.seq + 1) return;
     const json = JSON.stringify(event).length;
-    if (outbox.json + json > MAX_JSON) return;
+    if (outbox.json + json > MAX_JSON || held + json > MAX_HELD) return;
     outbox.events.push(event);
     outbox.json += json;
+    held += json;
   }
 
   function schedule(outbox: Outbox, at: number): void {
@@ -114,6 +118,7 @@ export function createDispatcher(workflows: Workflows, hints: RuleHints, log: Lo
     const { session, events, lastSeq } = outbox;
     outbox.inFlight = true;
     outbox.events = [];
+    held -= outbox.json;
     outbox.json = 0;
     outbox.dueAt = Infinity;
     outbox.lastSignalAt = performance.now();

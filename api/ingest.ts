@@ -102,7 +102,7 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
   }
 
   return {
-    backlog: groups.backlog,
+    backlog: () => groups.backlog(),
     close: (ms) => dispatcher.close(ms),
     changeSession: change,
 

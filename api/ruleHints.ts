@@ -43,6 +43,8 @@ export function createRuleHints(db: Db, log: Logger): RuleHints {
     known: current,
     isUrgent(session, events) {
       if (events.some((event) => event.effects?.agents)) return true;
+      // Who else should judge but the default agent, later? The first event may wait: an agent is often named right after it.
+      if (session.agents.length === 0) return events.some((event) => event.type !== 'ExecutionStarted');
       const sets = current(session);
       if (!sets) return true;
       return events.some((event) => !event.silent && sets.some((set) => mayMatch(set.notifications, event)));

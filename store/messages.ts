@@ -112,16 +112,18 @@ export interface OverdueDelivery {
   deliveryId: string;
   integrationId: string;
   eventType: string;
+  attemptsMade: number;
 }
 
-/** Open deliveries whose lease or next attempt is overdue by `graceMs`: their sender died. */
-export async function findOverdueDeliveries(db: Db, graceMs: number, limit: number): Promise<OverdueDelivery[]> {
+/** Open deliveries whose lease or next attempt is overdue by `graceMs`: their sender died. In the order of their ids. */
+export async function findOverdueDeliveries(db: Db, graceMs: number, page: { afterId: string; limit: number }): Promise<OverdueDelivery[]> {
   const { rows } = await sql<OverdueDelivery>`
-    select organisation_id as "organisationId", id as "deliveryId", integration_id as "integrationId", event_type as "eventType"
+    select organisation_id as "organisationId", id as "deliveryId", integration_id as "integrationId",
+           event_type as "eventType", attempt_count as "attemptsMade"
     from deliveries
     where status in ('pending', 'retrying')
-      and coalesce(next_attempt_at, lease_until) < now() - ${graceMs} * interval '1 millisecond'
-    order by coalesce(next_attempt_at, lease_until) limit ${limit}`.execute(db);
+      and coalesce(next_attempt_at, lease_until) < now() - ${graceMs} * interval '1 millisecond' and id > ${page.afterId}
+    order by id limit ${page.limit}`.execute(db);
   return rows;
 }
 

@@ -128,10 +128,12 @@ export interface Outcome {
 }
 
 /**
- * Records the outcomes of attempts, many at once. A terminal status is never overwritten, so that a
- * process that was frozen while it sent changes nothing when it wakes up; its attempt is kept all the same.
+ * Records the outcomes of attempts, many at once. A terminal status is never overwritten, and who lost
+ * its lease can only report that the message arrived: a process that was frozen while it sent changes
+ * nothing else when it wakes up. Its attempt is kept all the same.
  */
 export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<void> {
+  const counts = sql`(d.status in ('pending', 'retrying') and (w.status = 'delivered' or d.lease_owner = w.owner))`;
   await sql`
     with w as (
       select * from unnest(
@@ -139,26 +141,26 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<void>
         ${outcomes.map((o) => o.startedAt)}::timestamptz[],
         ${outcomes.map((o) => o.result.durationMs)}::integer[], ${outcomes.map((o) => o.result.ok)}::boolean[],
         ${outcomes.map((o) => o.result.statusCode)}::integer[],
-        ${outcomes.map((o) => (o.result.ok ? null : o.result.error))}::text[],
+        ${outcomes.map((o) => storable(o.result.ok ? null : o.result.error))}::text[],
         ${outcomes.map((o) => storable(o.result.response))}::text[],
         ${outcomes.map((o) => o.status)}::text[], ${outcomes.map((o) => o.nextAttemptMs)}::bigint[])
       as w (id, owner, started_at, duration_ms, ok, status_code, error, response, status, next_ms)
-    ), updated as (
+    ), counted as (
       update deliveries d
-      set attempt_count = d.attempt_count + 1, last_error = w.error,
-          status = case when d.status in ('pending', 'retrying') then w.status else d.status end,
-          completed_at = case when d.status in ('pending', 'retrying') and w.status in ('delivered', 'failed')
-                              then clock_timestamp() else d.completed_at end,
-          next_attempt_at = case when d.status in ('pending', 'retrying') and w.status = 'retrying'
-                                 then clock_timestamp() + w.next_ms * interval '1 millisecond' end,
-          lease_owner = case when d.lease_owner = w.owner then null else d.lease_owner end,
-          lease_until = case when d.lease_owner = w.owner then null else d.lease_until end
-      from w where d.id = w.id
+      set attempt_count = d.attempt_count + 1,
+          status = case when ${counts} then w.status else d.status end,
+          last_error = case when ${counts} then w.error else d.last_error end,
+          completed_at = case when ${counts} and w.status <> 'retrying' then clock_timestamp() else d.completed_at end,
+          next_attempt_at = case when ${counts} then clock_timestamp() + w.next_ms * interval '1 millisecond' else d.next_attempt_at end,
+          lease_owner = case when ${counts} then null else d.lease_owner end,
+          lease_until = case when ${counts} then null else d.lease_until end
+      from w
+      where d.id = w.id
       returning d.id, d.attempt_count
     )
     insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response)
-    select w.id, u.attempt_count, w.started_at, w.duration_ms, w.ok, w.status_code, w.error, w.response
-    from w join updated u on u.id = w.id`.execute(db);
+    select w.id, counted.attempt_count, w.started_at, w.duration_ms, w.ok, w.status_code, w.error, w.response
+    from w join counted on counted.id = w.id`.execute(db);
 }
 
 /** Gives up leases before their time; the deliveries are due at once. */
@@ -170,12 +172,15 @@ export async function releaseLeases(db: Db, deliveryIds: string[], owner: string
 
 /** Disables an integration on its destination's own word. */
 export async function disableIntegration(db: Db, integrationId: string, reason: string): Promise<void> {
+  // The organisation's row first, as every change of rules locks it (store/transactions.ts).
   await sql`
-    with disabled as (
-      update integrations set enabled = false, disabled_reason = ${reason}, updated_at = now()
-      where id = ${integrationId} and enabled returning organisation_id
+    with raised as (
+      update organisations o set rules_version = o.rules_version + 1
+      from integrations i where i.id = ${integrationId} and i.enabled and o.id = i.organisation_id
+      returning o.id
     )
-    update organisations o set rules_version = o.rules_version + 1 from disabled where o.id = disabled.organisation_id`.execute(db);
+    update integrations i set enabled = false, disabled_reason = ${reason}, updated_at = now()
+    from raised where i.id = ${integrationId} and i.organisation_id = raised.id`.execute(db);
 }
 
 /** Postgres text holds no NUL. */

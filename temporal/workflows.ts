@@ -1,4 +1,4 @@
-import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import {
   DELIVERY_TASK_QUEUE,
@@ -10,65 +10,75 @@ import {
   SESSION_WORKFLOW,
   sessionWorkflowId,
 } from '../model/naming.ts';
-import type { DeliveryInput, News, SessionInput } from '../workflows/messages.ts';
+import type { DeliveryInput, News, SessionInput, SessionLimits } from '../workflows/messages.ts';
 
 /** Starts and signals Herald's workflows. */
 export interface Workflows {
   /** Tells a session's workflow what is new, starting it if it does not run. */
-  signalSession(session: Omit<SessionInput, 'searchAttributes'>, news: News): Promise<void>;
+  signalSession(session: Omit<SessionInput, 'searchAttributes' | 'limits'>, news: News): Promise<void>;
   /** Sees to it that the delivery's workflow runs; one that runs already is left alone. */
   startDelivery(delivery: Omit<DeliveryInput, 'searchAttributes'>): Promise<void>;
 }
 
-/** @param usable Whether the cluster knows Herald's search attributes, asked at every call. */
-export function createWorkflows(client: Client, usable: () => boolean): Workflows {
+/** A call that the server does not answer within this time has failed: the relay and the sweeper will find what it was about. */
+const DEADLINE_MS = 15_000;
+
+/**
+ * @param usable Whether the cluster knows Herald's search attributes, asked at every call.
+ * @param limits For the runs of sessions that are started.
+ */
+export function createWorkflows(client: Client, usable: () => boolean, limits?: SessionLimits): Workflows {
+  const inTime = <T>(call: () => Promise<T>) => client.withDeadline(Date.now() + DEADLINE_MS, call);
   return {
     async signalSession(session, news) {
       const searchAttributes = usable();
-      const input: SessionInput = { ...session, searchAttributes };
-      await client.workflow.signalWithStart(SESSION_WORKFLOW, {
-        workflowId: sessionWorkflowId(session.organisationId, session.sessionId),
-        taskQueue: SESSION_TASK_QUEUE,
-        args: [input],
-        signal: NEWS_SIGNAL,
-        signalArgs: [news],
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-        staticSummary: `Session ${inline(session.sessionId)}`,
-        memo: { session: session.sessionId, organisation: session.organisationId },
-        ...(searchAttributes
-          ? {
-              typedSearchAttributes: keywords({
-                [SEARCH_ATTRIBUTES.organisation]: session.organisationId,
-                [SEARCH_ATTRIBUTES.session]: session.sessionId,
-                [SEARCH_ATTRIBUTES.status]: 'starting',
-              }),
-            }
-          : {}),
-      });
+      const input: SessionInput = { ...session, searchAttributes, ...(limits ? { limits } : {}) };
+      await inTime(() =>
+        client.workflow.signalWithStart(SESSION_WORKFLOW, {
+          workflowId: sessionWorkflowId(session.organisationId, session.sessionId),
+          taskQueue: SESSION_TASK_QUEUE,
+          args: [input],
+          signal: NEWS_SIGNAL,
+          signalArgs: [news],
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          staticSummary: `Session ${inline(session.sessionId)}`,
+          memo: { session: session.sessionId, organisation: session.organisationId },
+          ...(searchAttributes
+            ? {
+                typedSearchAttributes: keywords({
+                  [SEARCH_ATTRIBUTES.organisation]: session.organisationId,
+                  [SEARCH_ATTRIBUTES.session]: session.sessionId,
+                  [SEARCH_ATTRIBUTES.status]: 'starting',
+                }),
+              }
+            : {}),
+        }),
+      );
     },
 
     async startDelivery(delivery) {
       const searchAttributes = usable();
       const input: DeliveryInput = { ...delivery, searchAttributes };
+      const options: WorkflowStartOptions = {
+        workflowId: deliveryWorkflowId(delivery.deliveryId),
+        taskQueue: DELIVERY_TASK_QUEUE,
+        args: [input],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `Delivery of ${inline(delivery.eventType)}`,
+        memo: { delivery: delivery.deliveryId, integration: delivery.integrationId },
+        ...(searchAttributes
+          ? {
+              typedSearchAttributes: keywords({
+                [SEARCH_ATTRIBUTES.organisation]: delivery.organisationId,
+                [SEARCH_ATTRIBUTES.integration]: delivery.integrationId,
+                [SEARCH_ATTRIBUTES.deliveryStatus]: 'retrying',
+              }),
+            }
+          : {}),
+      };
       try {
-        await client.workflow.start(DELIVERY_WORKFLOW, {
-          workflowId: deliveryWorkflowId(delivery.deliveryId),
-          taskQueue: DELIVERY_TASK_QUEUE,
-          args: [input],
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          staticSummary: `Delivery of ${inline(delivery.eventType)}`,
-          memo: { delivery: delivery.deliveryId, integration: delivery.integrationId },
-          ...(searchAttributes
-            ? {
-                typedSearchAttributes: keywords({
-                  [SEARCH_ATTRIBUTES.organisation]: delivery.organisationId,
-                  [SEARCH_ATTRIBUTES.integration]: delivery.integrationId,
-                  [SEARCH_ATTRIBUTES.deliveryStatus]: 'retrying',
-                }),
-              }
-            : {}),
-        });
+        await inTime(() => client.workflow.start(DELIVERY_WORKFLOW, options));
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }

@@ -6,15 +6,18 @@ export interface Recurring {
   stop(): Promise<void>;
 }
 
-/** Runs a task at once and then again, `pauseMs` after each round. A round that fails is logged and the next one tried. */
-export function every(pauseMs: number, what: string, log: Logger, task: () => Promise<void>): Recurring {
+/**
+ * Runs a task at once and then again, `pauseMs` after each round. A round that fails is logged and the next one tried.
+ * @param task Should leave off when `isStopped` says so.
+ */
+export function every(pauseMs: number, what: string, log: Logger, task: (isStopped: () => boolean) => Promise<void>): Recurring {
   let stopped = false;
   let wake: (() => void) | undefined;
   const running = (async () => {
     let failures = 0;
     while (!stopped) {
       try {
-        await task();
+        await task(() => stopped);
         failures = 0;
       } catch (error) {
         failures += 1;

@@ -5,21 +5,35 @@ import { findOverdueDeliveries } from '../store/messages.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import { every, type Recurring } from './every.ts';
 
-const PAUSE_MS = 2000;
-/** Beyond its lease or its next attempt a delivery gets this long before it counts as abandoned. */
-const GRACE_MS = 5000;
-/** A delivery whose workflow was started is left alone for this long: it may wait for its turn. */
-const AGAIN_MS = 30_000;
-const DELIVERIES_A_ROUND = 500;
+/** How often the sweeper looks, and at what. Milliseconds. */
+export interface SweeperTimings {
+  pauseMs: number;
+  /** Beyond its lease or its next attempt a delivery gets this long before it counts as abandoned. */
+  graceMs: number;
+  /** A delivery whose workflow was started is left alone for this long: it may wait for its turn. */
+  againMs: number;
+}
+
+const defaults: SweeperTimings = { pauseMs: 2000, graceMs: 5000, againMs: 30_000 };
+const DELIVERIES_A_PAGE = 500;
 
 /** Starts the workflow of every open delivery that nobody works on: its sender died, or its workflow was never started. */
-export function startSweeper({ db, workflows, log }: { db: Db; workflows: Workflows; log: Logger }): Recurring {
-  const started = new LRUCache<string, true>({ max: 100_000, ttl: AGAIN_MS });
-  return every(PAUSE_MS, 'the sweeper', log, async () => {
-    for (const delivery of await findOverdueDeliveries(db, GRACE_MS, DELIVERIES_A_ROUND)) {
-      if (started.has(delivery.deliveryId)) continue;
-      started.set(delivery.deliveryId, true);
-      await workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 });
-    }
+export function startSweeper(deps: { db: Db; workflows: Workflows; log: Logger }, timings: Partial<SweeperTimings> = {}): Recurring {
+  const { db, workflows, log } = deps;
+  const { pauseMs, graceMs, againMs } = { ...defaults, ...timings };
+  const started = new LRUCache<string, true>({ max: 100_000, ttl: againMs });
+  return every(pauseMs, 'the sweeper', log, async (isStopped) => {
+    let afterId = '';
+    let page;
+    do {
+      page = await findOverdueDeliveries(db, graceMs, { afterId, limit: DELIVERIES_A_PAGE });
+      for (const { attemptsMade, ...delivery } of page) {
+        if (isStopped()) return;
+        afterId = delivery.deliveryId;
+        if (started.has(afterId)) continue;
+        await workflows.startDelivery({ ...delivery, attemptsMade, firstDelayMs: 0 });
+        started.set(afterId, true);
+      }
+    } while (page.length === DELIVERIES_A_PAGE);
   });
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { NativeConnection, type TLSConfig, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { createActivities } from '../activities/index.ts';
+import { createActivities, defaultSendTimings, type SendTimings } from '../activities/index.ts';
 import { createOutgoingHttp } from '../activities/channels/http.ts';
 import { DELIVERY_TASK_QUEUE, SESSION_TASK_QUEUE } from '../model/naming.ts';
 import { migrate, openDatabase } from '../store/database.ts';
@@ -9,10 +9,11 @@ import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
 import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
+import type { SessionLimits } from '../workflows/messages.ts';
 import { bundleWorkflows } from './bundle.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import { startRelay } from './relay.ts';
-import { startSweeper } from './sweeper.ts';
+import { type RelayTimings, startRelay } from './relay.ts';
+import { startSweeper, type SweeperTimings } from './sweeper.ts';
 
 /** The settings a worker needs; config/settings.ts reads them. */
 export interface WorkerSettings {
@@ -24,12 +25,22 @@ export interface WorkerSettings {
   publicUrl: string;
   allowedDestinations: string[];
   shutdownGraceMs: number;
+  timings?: WorkerTimings;
+}
+
+/** What is absent has its default; tests shorten it. */
+export interface WorkerTimings {
+  send?: Partial<SendTimings>;
+  relay?: Partial<RelayTimings>;
+  sweeper?: Partial<SweeperTimings>;
+  session?: SessionLimits;
 }
 
 /** Sessions kept in memory between their events; the others are replayed from their histories when news comes. */
 const MAX_CACHED_WORKFLOWS = 1000;
 const MAX_SESSION_ACTIVITIES = 100;
-const MAX_DELIVERY_ACTIVITIES = 100;
+/** Far more than the retries that one destination may have, so that dead destinations leave room. */
+const MAX_DELIVERY_ACTIVITIES = 500;
 
 export interface RunningWorker {
   /** Resolves when the worker has stopped; rejects when it broke. */
@@ -40,6 +51,7 @@ export interface RunningWorker {
 
 /** Starts everything a worker process does: session and delivery workflows, their activities, relay and sweeper. */
 export async function startWorker(settings: WorkerSettings, log: Logger): Promise<RunningWorker> {
+  const { timings = {} } = settings;
   const db = openDatabase(settings.databaseUrl, {
     maxConnections: settings.databaseMaxConnections,
     applicationName: 'herald-worker',
@@ -49,7 +61,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const client = openTemporalClient(settings.temporal);
   const unusable = await ensureSearchAttributes(client);
   if (unusable) log.warn({ reason: unusable }, 'Herald runs without its search attributes');
-  const workflows = createWorkflows(client, () => unusable === undefined);
+  const workflows = createWorkflows(client, () => unusable === undefined, timings.session);
   const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
   const activities = createActivities({
     db,
@@ -58,6 +70,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     workflows,
     publicUrl: settings.publicUrl,
     owner: `worker-${randomUUID()}`,
+    timings: { ...defaultSendTimings, ...timings.send },
     log,
   });
 
@@ -87,7 +100,11 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     maxConcurrentActivityTaskExecutions: MAX_DELIVERY_ACTIVITIES,
   });
 
-  const helpers = [startRelay({ db, workflows, log }), startSweeper({ db, workflows, log }), startHousekeeping({ db, log })];
+  const helpers = [
+    startRelay({ db, workflows, log }, timings.relay),
+    startSweeper({ db, workflows, log }, timings.sweeper),
+    startHousekeeping({ db, log }),
+  ];
   const done = run([sessions, deliveries], async () => {
     await Promise.all(helpers.map((helper) => helper.stop()));
     await http.close();

@@ -3,6 +3,11 @@ import { decideEvent, skipEvent } from '../model/rules.ts';
 import { applyEvent, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
 
+/** Events decided with one activity. */
+export const MAX_BATCH = 200;
+/** Answers of notifications that one activity stores at about most; an activation must judge them within a second. */
+const MAX_ANSWERS = 20_000;
+
 /** What a batch of events comes to: nothing here reads a clock or the world, so a replay comes to the same. */
 export interface BatchPlan {
   decided: DecidedRun[];
@@ -23,6 +28,23 @@ export function lookAhead(state: SessionState, waiting: SessionEvent[]): { agent
     if (ahead.agents.length > 0) return { agents: ahead.agents, ends: false };
   }
   return { agents: [], ends: isEnded(ahead.status) };
+}
+
+/**
+ * The events that the rules at hand may decide: those before the first one that was stored under newer
+ * rules. All of them when the first one already was.
+ */
+export function upToNewerRules(events: SessionEvent[], ruleSets: ReadonlyMap<string, RuleSet>): SessionEvent[] {
+  const version = Math.min(...Array.from(ruleSets.values(), (rules) => rules.version));
+  const newer = events.findIndex((event) => event.rulesVersion > version);
+  return newer > 0 ? events.slice(0, newer) : events;
+}
+
+/** How many events make a batch: fewer when many notifications answer for each. */
+export function batchSize(ruleSets: ReadonlyMap<string, RuleSet>): number {
+  let notifications = 1;
+  for (const rules of ruleSets.values()) notifications += rules.notifications.length;
+  return Math.min(MAX_BATCH, Math.ceil(MAX_ANSWERS / notifications));
 }
 
 /** Agents whose rules a batch needs. */

@@ -1,10 +1,12 @@
 import {
   condition,
+  continueAsNew,
   defineSignal,
   proxyActivities,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { DeliveryActivities } from '../activities/types.ts';
 import { deliveryStatusKey } from './display.ts';
@@ -12,6 +14,11 @@ import type { DeliveryInput } from './messages.ts';
 
 export const retryNowSignal = defineSignal('retryNow');
 export const cancelSignal = defineSignal<[{ reason: string }]>('cancel');
+
+const MAX_HISTORY_EVENTS = 2000;
+/** Pauses before asking again for a turn at a destination that has all the requests it may have; doubled each time. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 120_000;
 
 const { attemptDelivery, cancelDelivery } = proxyActivities<DeliveryActivities>({
   startToCloseTimeout: '60 seconds',
@@ -32,9 +39,13 @@ export async function delivery(input: DeliveryInput): Promise<string> {
     cancelReason = reason;
   });
 
-  let delayMs = input.firstDelayMs;
-  let note = `Attempt ${input.attemptsMade + 1} follows`;
+  let { attemptsMade, firstDelayMs: delayMs } = input;
+  let note = `Attempt ${attemptsMade + 1} follows`;
+  let pauseMs = FIRST_PAUSE_MS;
   while (true) {
+    if (historyIsLong() && !due && cancelReason === undefined) {
+      return await continueAsNew<typeof delivery>({ ...input, attemptsMade, firstDelayMs: delayMs });
+    }
     setCurrentDetails(`${note}. Waits ${words(delayMs)} before it tries.`);
     await condition(() => due || cancelReason !== undefined, Math.max(1, delayMs));
     due = false;
@@ -42,14 +53,22 @@ export async function delivery(input: DeliveryInput): Promise<string> {
       await cancelDelivery({ deliveryId: input.deliveryId, reason: cancelReason });
       return end('cancelled');
     }
-    const attempt = await attemptDelivery({ deliveryId: input.deliveryId, jitter: Math.random() });
+    const { deliveryId, integrationId } = input;
+    const attempt = await attemptDelivery({ deliveryId, integrationId, jitter: Math.random() });
     switch (attempt.outcome) {
+      case 'crowded':
+        delayMs = pauseMs * (0.5 + Math.random());
+        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+        note = 'The destination has as many requests under way as it may have';
+        break;
       case 'busy':
         delayMs = attempt.forMs;
         note = 'Somebody else is sending this message';
         break;
       case 'retry':
         delayMs = attempt.afterMs;
+        attemptsMade = attempt.attemptsMade;
+        pauseMs = FIRST_PAUSE_MS;
         note = `Attempt ${attempt.attemptsMade} to ${attempt.to} failed: ${attempt.error}`;
         break;
       case 'closed':
@@ -57,6 +76,10 @@ export async function delivery(input: DeliveryInput): Promise<string> {
       default:
         return end(attempt.outcome);
     }
+  }
+
+  function historyIsLong(): boolean {
+    return workflowInfo().historyLength > (input.maxHistoryEvents ?? MAX_HISTORY_EVENTS);
   }
 
   function end(status: string): string {

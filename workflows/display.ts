@@ -4,8 +4,8 @@ import { decodeOutcome } from '../model/decisions.ts';
 import { spacedEventName } from '../model/events.ts';
 import { SEARCH_ATTRIBUTES } from '../model/naming.ts';
 import { isEnded, type SessionState } from '../model/session.ts';
-import type { RuleSet } from '../model/types.ts';
-import type { DecidedRun } from '../activities/types.ts';
+import type { RuleSet, SessionEvent } from '../model/types.ts';
+import type { BatchPlan } from './batch.ts';
 import type { Inbox } from './inbox.ts';
 import type { DeliveryNote, SessionInput } from './messages.ts';
 
@@ -14,10 +14,10 @@ const agentKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.agent, 'KEYWORD');
 export const deliveryStatusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.deliveryStatus, 'KEYWORD');
 
 /** Keeps the list of workflows in the Temporal UI in step: status and agent of the session. */
-export function showInList(before: SessionState, now: SessionState): void {
+export function showInList(before: SessionState, now: SessionState, searchAttributes: boolean): void {
   const agent = now.agents[0]?.name;
   const agentIsNew = agent !== undefined && agent !== before.agents[0]?.name;
-  if (now.status !== before.status || agentIsNew) {
+  if (searchAttributes && (now.status !== before.status || agentIsNew)) {
     upsertSearchAttributes([
       { key: statusKey, value: now.status },
       ...(agentIsNew ? [{ key: agentKey, value: agent.slice(0, 255) }] : []),
@@ -57,26 +57,31 @@ export function sessionDetails(view: {
 }
 
 /** One line for a batch's activity: `Slack #operations-alerts: Execution Failed`. At most 200 bytes by the server's rule. */
-export function batchSummary(decided: DecidedRun[], eventTypes: Map<number, string>, ruleSets: ReadonlyMap<string, RuleSet>): string {
-  const sends: string[] = [];
-  let events = 0;
-  for (const run of decided) {
-    events += run.toSeq - run.fromSeq + 1;
-    for (const [id, code] of run.outcomes) {
-      if (!code.includes('s')) continue;
-      const rules = [...ruleSets.values()].find((set) => set.id === id);
-      for (const [position, outcome] of decodeOutcome(code).entries()) {
-        if (outcome !== 'sent') continue;
-        const to = rules?.notifications[position]?.label ?? 'a notification';
-        for (let seq = run.fromSeq; seq <= run.toSeq; seq += 1) {
-          sends.push(`${text(to)}: ${spacedEventName(eventTypes.get(seq) ?? '')}`);
-        }
-      }
+export function batchSummary(plan: BatchPlan, events: SessionEvent[], ruleSets: ReadonlyMap<string, RuleSet>): string {
+  const first = plan.matched[0];
+  if (!first) return events.length === 1 ? `${eventName(events[0]!)}: nothing to send` : `${events.length} events: nothing to send`;
+  const labels = labelsSent(plan, first.seq, ruleSets);
+  // Three bytes a character at most.
+  const to = labels.length === 0 ? 'to be judged by the stored event' : text(labels[0]!).slice(0, 30);
+  const furtherLabels = labels.length > 1 ? ` and ${labels.length - 1} more` : '';
+  const furtherEvents = plan.matched.length > 1 ? ` and ${plan.matched.length - 1} more` : '';
+  return `${to}${furtherLabels}: ${eventName(first)}${furtherEvents}`;
+}
+
+/** Where the messages about one event go. */
+function labelsSent(plan: BatchPlan, seq: number, ruleSets: ReadonlyMap<string, RuleSet>): string[] {
+  const codes = new Map(plan.decided.find(({ fromSeq, toSeq }) => fromSeq <= seq && seq <= toSeq)?.outcomes);
+  const labels: string[] = [];
+  for (const { id, notifications } of ruleSets.values()) {
+    for (const [position, outcome] of decodeOutcome(codes.get(id) ?? '').entries()) {
+      if (outcome === 'sent') labels.push(notifications[position]?.label ?? 'a notification');
     }
   }
-  const skipped = events === 1 ? `${spacedEventName([...eventTypes.values()][0] ?? 'Event')}: nothing to send` : `${events} events: nothing to send`;
-  if (sends.length === 0) return skipped.slice(0, 100);
-  return `${sends[0]!.slice(0, 80)}${sends.length > 1 ? ` and ${sends.length - 1} more` : ''}`;
+  return labels;
+}
+
+function eventName({ type }: { type: string }): string {
+  return spacedEventName(type).slice(0, 60);
 }
 
 /** Text from outside, harmless inside Markdown. */

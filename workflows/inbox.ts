@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../model/types.ts';
 import type { News } from './messages.ts';
 
-/** Events beyond this many wait in Postgres, not in the workflow. */
-const MAX_WAITING = 1000;
+/** Events further ahead than this wait in Postgres, not in the workflow. */
+const WINDOW = 1000;
 
 /**
  * What a session has heard of and not yet decided. Takes only the event that follows the last
@@ -27,7 +27,7 @@ export class Inbox {
 
   #keep(event: SessionEvent): void {
     this.lastSeq = Math.max(this.lastSeq, event.seq);
-    if (event.seq > this.watermark && this.#waiting.size < MAX_WAITING) this.#waiting.set(event.seq, event);
+    if (event.seq > this.watermark && event.seq <= this.watermark + WINDOW) this.#waiting.set(event.seq, event);
   }
 
   /** True when there is an event to decide, here or only in Postgres. */
@@ -35,8 +35,14 @@ export class Inbox {
     return this.lastSeq > this.watermark;
   }
 
+  /** True when the events at hand stop short of what was heard of, and there is room for more. */
+  get lacksSome(): boolean {
+    const { readyUpTo } = this;
+    return readyUpTo < this.lastSeq && readyUpTo < this.watermark + WINDOW;
+  }
+
   /** The next undecided events without a gap, at most `limit`. Empty with `hasWork`: they must be loaded. */
-  ready(limit: number): SessionEvent[] {
+  ready(limit = WINDOW): SessionEvent[] {
     const events: SessionEvent[] = [];
     for (let seq = this.watermark + 1; events.length < limit; seq += 1) {
       const event = this.#waiting.get(seq);
@@ -51,6 +57,11 @@ export class Inbox {
     let seq = this.watermark;
     while (this.#waiting.has(seq + 1)) seq += 1;
     return seq;
+  }
+
+  /** There is nothing beyond the events at hand after all. */
+  expectNoMore(): void {
+    this.lastSeq = this.readyUpTo;
   }
 
   decidedUpTo(seq: number): void {

@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { NEWS_SIGNAL } from '../model/naming.ts';
 import type { SessionState } from '../model/session.ts';
-import type { RuleSet, SessionEvent } from '../model/types.ts';
+import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
 
 /** What a session's workflow is told: the session has events up to `lastSeq`, and here are some of them. */
 export interface News {
@@ -17,6 +17,18 @@ export interface CarriedSession {
   lastSeq: number;
   recent: DeliveryNote[];
   counts: { sent: number; skipped: number };
+  /** The organisation's default agent, once it has stood in. */
+  defaultAgent?: SessionAgent;
+}
+
+/** Bounds of a session's run; what is absent has its default. */
+export interface SessionLimits {
+  /** How long events wait for an agent to be named. Milliseconds, default 5000. */
+  agentWaitMs?: number;
+  /** How long a run stays after the session's end, for what arrives late. Milliseconds, default 60,000. */
+  lingerMs?: number;
+  /** A run hands over to a fresh one at about this many history events. Default 2000. */
+  maxHistoryEvents?: number;
 }
 
 export interface SessionInput {
@@ -28,8 +40,7 @@ export interface SessionInput {
   /** Set for a session that has just been created: its rules, and no need to look for a snapshot. */
   fresh?: { ruleSets: RuleSet[] };
   carried?: CarriedSession;
-  /** How long a run stays after the session's end, for what arrives late. Milliseconds. */
-  lingerMs?: number;
+  limits?: SessionLimits;
 }
 
 /** One line of "what was sent", for people who read the workflow. */
@@ -50,6 +61,8 @@ export interface DeliveryInput {
   attemptsMade: number;
   /** Milliseconds until the first attempt of this workflow. */
   firstDelayMs: number;
+  /** A run hands over to a fresh one at about this many history events. Default 2000. */
+  maxHistoryEvents?: number;
 }
 
 /** Answer of the `state` query of a session's workflow. */

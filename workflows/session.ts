@@ -11,13 +11,11 @@ import {
 import type { SessionActivities } from '../activities/types.ts';
 import { initialState, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
-import { agentsOf, lookAhead, planBatch } from './batch.ts';
+import { agentsOf, batchSize, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
 import { batchSummary, sessionDetails, showInList } from './display.ts';
 import { Inbox } from './inbox.ts';
 import { type CarriedSession, newsSignal, type SessionInput, stateQuery } from './messages.ts';
 
-/** Events decided with one activity. */
-const MAX_BATCH = 200;
 /** A run hands over to a fresh one at about this many history events … */
 const MAX_HISTORY_EVENTS = 2000;
 /** … or bytes. */
@@ -42,13 +40,13 @@ const { loadSession, loadEvents, loadRules, findDefaultAgent } = proxyActivities
  * arrives later starts a new run, from the state that Postgres holds.
  */
 export async function session(input: SessionInput): Promise<void> {
-  const carried = input.carried;
+  const { carried, limits = {} } = input;
   let state: SessionState = carried?.state ?? initialState();
   const inbox = new Inbox(carried?.watermark ?? 0, carried?.lastSeq ?? 0);
   const ruleSets = new Map<string, RuleSet>((input.fresh?.ruleSets ?? []).map((rules) => [rules.agentId, rules]));
   const counts = carried?.counts ?? { sent: 0, skipped: 0 };
   let recent = carried?.recent ?? [];
-  let defaultAgent: SessionAgent[] = [];
+  let defaultAgent = carried?.defaultAgent;
   let waitingForAgent = false;
 
   setHandler(newsSignal, (news) => inbox.hear(news));
@@ -62,29 +60,31 @@ export async function session(input: SessionInput): Promise<void> {
   }));
   const describe = () => setCurrentDetails(sessionDetails({ input, state, inbox, waitingForAgent, recent, counts }));
 
-  if (!carried && !input.fresh) await startFromStore();
+  if (!carried && !input.fresh) {
+    await startFromStore();
+    showInList(initialState(), state, input.searchAttributes);
+  }
   describe();
 
-  const lingerMs = input.lingerMs ?? LINGER_MS;
+  const hasWork = () => inbox.hasWork;
   while (true) {
     if (inbox.hasWork) {
       if (historyIsLong()) return await handOver();
       await work();
       describe();
-      continue;
+    } else if (!isEnded(state.status)) {
+      await condition(hasWork);
+    } else if (!(await condition(hasWork, limits.lingerMs ?? LINGER_MS))) {
+      break;
     }
-    const news = () => inbox.hasWork;
-    if (!isEnded(state.status)) await condition(news);
-    else if (!(await condition(news, lingerMs))) break;
   }
   await condition(allHandlersFinished);
 
   async function work(): Promise<void> {
     if (inbox.ready(1).length === 0) await load();
-    const events = inbox.ready(MAX_BATCH);
-    if (events.length === 0) return;
-    const standIn = await standInFor(events);
-    await decide(events, standIn);
+    if (inbox.ready(1).length === 0) return;
+    const standIn = await standInFor();
+    await decide(upToNewerRules(inbox.ready(MAX_BATCH), ruleSets), standIn);
   }
 
   /** What happened before this run, from Postgres. */
@@ -95,56 +95,54 @@ export async function session(input: SessionInput): Promise<void> {
     inbox.hear({ lastSeq: start.lastSeq, events: start.events });
   }
 
+  /** Fetches what follows the events at hand. */
   async function load(): Promise<void> {
-    const events = await loadEvents({ sessionKey: input.sessionKey, afterSeq: inbox.watermark });
-    inbox.hear({ lastSeq: inbox.watermark, events });
-    if (inbox.ready(1).length === 0) {
-      log.warn('the session has heard of events that Postgres does not hold', { watermark: inbox.watermark });
-      inbox.lastSeq = inbox.watermark;
-    }
+    const afterSeq = inbox.readyUpTo;
+    inbox.hear({ lastSeq: afterSeq, events: await loadEvents({ sessionKey: input.sessionKey, afterSeq }) });
+    if (inbox.readyUpTo > afterSeq) return;
+    log.warn('the session has heard of events that Postgres does not hold', { afterSeq });
+    inbox.expectNoMore();
   }
 
   /** The agents for events of a session without one: waits, in order, until one is named or the wait is over. */
-  async function standInFor(events: SessionEvent[]): Promise<SessionAgent[]> {
+  async function standInFor(): Promise<SessionAgent[]> {
     if (state.agents.length > 0) return [];
-    let ahead = lookAhead(state, events);
-    if (ahead.agents.length === 0 && !ahead.ends && defaultAgent.length === 0) {
+    const waitUntil = Date.now() + (limits.agentWaitMs ?? AGENT_WAIT_MS);
+    while (true) {
+      while (inbox.lacksSome) await load();
+      const ahead = lookAhead(state, inbox.ready());
+      if (ahead.agents.length > 0) return ahead.agents;
+      const waitMs = waitUntil - Date.now();
+      if (ahead.ends || defaultAgent || waitMs <= 0) break;
       waitingForAgent = true;
       describe();
-      await condition(() => {
-        ahead = lookAhead(state, inbox.ready(MAX_BATCH));
-        return ahead.agents.length > 0 || ahead.ends;
-      }, AGENT_WAIT_MS);
+      const heardOf = inbox.lastSeq;
+      await condition(() => inbox.lastSeq > heardOf, waitMs);
       waitingForAgent = false;
     }
-    if (ahead.agents.length > 0) return ahead.agents;
-    if (defaultAgent.length === 0) {
-      defaultAgent = [{ ...(await findDefaultAgent({ organisationId: input.organisationId })), aliases: [] }];
-    }
-    return defaultAgent;
+    defaultAgent ??= { ...(await findDefaultAgent({ organisationId: input.organisationId })), aliases: [] };
+    return [defaultAgent];
   }
 
-  async function decide(events: SessionEvent[], standIn: SessionAgent[]): Promise<void> {
-    await refreshRules(agentsOf(state, events, standIn), Math.max(...events.map((event) => event.rulesVersion)));
+  async function decide(candidates: SessionEvent[], standIn: SessionAgent[]): Promise<void> {
+    await refreshRules(agentsOf(state, candidates, standIn), Math.max(...candidates.map((event) => event.rulesVersion)));
+    const events = candidates.slice(0, batchSize(ruleSets));
     const plan = planBatch(state, events, ruleSets, standIn);
     const toSeq = events.at(-1)!.seq;
-    const result = await recordAndSend.executeWithOptions(
-      { summary: batchSummary(plan.decided, new Map(events.map((event) => [event.seq, event.type])), ruleSets) },
-      [
-        {
-          organisationId: input.organisationId,
-          sessionId: input.sessionId,
-          sessionKey: input.sessionKey,
-          fromSeq: events[0]!.seq,
-          toSeq,
-          decided: plan.decided,
-          undecided: plan.undecided,
-          matched: plan.matched,
-          heardOf: inbox.readyUpTo,
-          ...(isNews(plan.state, state) ? { snapshot: plan.state } : {}),
-        },
-      ],
-    );
+    const result = await recordAndSend.executeWithOptions({ summary: batchSummary(plan, events, ruleSets) }, [
+      {
+        organisationId: input.organisationId,
+        sessionId: input.sessionId,
+        sessionKey: input.sessionKey,
+        fromSeq: events[0]!.seq,
+        toSeq,
+        decided: plan.decided,
+        undecided: plan.undecided,
+        matched: plan.matched,
+        heardOf: inbox.readyUpTo,
+        ...(isNews(plan.state, state) ? { snapshot: plan.state } : {}),
+      },
+    ]);
     if (result.overtaken) {
       ruleSets.clear();
       await startFromStore();
@@ -157,7 +155,7 @@ export async function session(input: SessionInput): Promise<void> {
     counts.sent += result.sent;
     counts.skipped += events.filter((event) => !event.silent).length - plan.matched.length;
     recent = [...recent, ...result.messages].slice(-RECENT_NOTES);
-    if (input.searchAttributes) showInList(before, state);
+    showInList(before, state, input.searchAttributes);
   }
 
   async function refreshRules(agentIds: string[], version: number): Promise<void> {
@@ -168,13 +166,15 @@ export async function session(input: SessionInput): Promise<void> {
   }
 
   function historyIsLong(): boolean {
-    const info = workflowInfo();
-    return info.continueAsNewSuggested || info.historyLength > MAX_HISTORY_EVENTS || info.historySize > MAX_HISTORY_BYTES;
+    const { continueAsNewSuggested, historyLength, historySize } = workflowInfo();
+    const maxEvents = limits.maxHistoryEvents ?? MAX_HISTORY_EVENTS;
+    return continueAsNewSuggested || historyLength > maxEvents || historySize > MAX_HISTORY_BYTES;
   }
 
   async function handOver(): Promise<void> {
     await condition(allHandlersFinished);
-    const next: CarriedSession = { state, watermark: inbox.watermark, lastSeq: inbox.lastSeq, recent, counts };
+    const { watermark, lastSeq } = inbox;
+    const next: CarriedSession = { state, watermark, lastSeq, recent, counts, ...(defaultAgent ? { defaultAgent } : {}) };
     const { fresh: _, ...same } = input;
     await continueAsNew<typeof session>({ ...same, carried: next });
   }
