@@ -12,7 +12,7 @@ import { findEventSeq } from '../../store/sessionLog.ts';
 import { findSessionKey } from '../../store/sessions.ts';
 import { sessionUrl } from '../agentops/answers.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { notFound } from '../problems.ts';
+import { invalidInput, notFound } from '../problems.ts';
 import type { ApiRouter } from '../router.ts';
 import { outsideId } from '../schemas.ts';
 import { anyJson, conflicting, idempotencyHeader, jsonAnswer, jsonBody, missing, refusals } from './answers.ts';
@@ -31,19 +31,12 @@ const givenEvent = z.strictObject({
 });
 const storedEvent = z.strictObject({ session_id: outsideId, event_id: outsideId });
 
-const previewBody = z
-  .looseObject({})
-  .transform((body, context) => {
-    const result = ('session_id' in body || 'event_id' in body ? storedEvent : givenEvent).safeParse(body);
-    if (result.success) return result.data;
-    for (const issue of result.error.issues) context.addIssue({ code: 'custom', path: issue.path, message: issue.message });
-    return z.NEVER;
-  })
-  .openapi('PreviewRequest', {
-    type: 'object',
-    description: 'An event to imagine (`event`, `metadata`), or one that is stored (`session_id`, `event_id`)',
-    example: { event: { type: 'ExecutionFailed', payload: { reason: 'Payment gateway timeout' } }, metadata: { environment: 'production' } },
-  });
+/** Checked by the handler: which of the two it is decides what is wrong with it. */
+const previewBody = z.looseObject({}).openapi('PreviewRequest', {
+  type: 'object',
+  description: 'An event to imagine (`event`, `metadata`), or one that is stored (`session_id`, `event_id`)',
+  example: { event: { type: 'ExecutionFailed', payload: { reason: 'Payment gateway timeout' } }, metadata: { environment: 'production' } },
+});
 
 const previewSchema = z
   .object({
@@ -75,7 +68,7 @@ type PreviewedEvent = Pick<Message, 'eventId' | 'eventType' | 'occurredAt' | 'se
 export function registerPreview(app: ApiRouter, { db, settings }: ApiDependencies, guards: Guards): void {
   app.openapi({ ...preview, middleware: guards.create('admin') }, async (c) => {
     const { organisationId } = c.var;
-    const body = c.req.valid('json');
+    const body = readPreview(c.req.valid('json'));
     const notification = await requireNotification(db, organisationId, c.req.valid('param').id);
     const event = 'event' in body ? imagined(body) : await stored(db, organisationId, body);
     const integration = await readIntegration(db, organisationId, notification.integrationId);
@@ -100,6 +93,12 @@ export function registerPreview(app: ApiRouter, { db, settings }: ApiDependencie
       200,
     );
   });
+}
+
+function readPreview(body: Record<string, unknown>) {
+  const result = ('session_id' in body || 'event_id' in body ? storedEvent : givenEvent).safeParse(body);
+  if (!result.success) throw invalidInput(result.error);
+  return result.data;
 }
 
 function decide(notification: Notification, integrationEnabled: boolean, event: PreviewedEvent) {
