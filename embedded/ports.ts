@@ -2,11 +2,16 @@ import { randomInt } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from './startError.ts';
 
 /** Below the range from which operating systems take ports for outgoing connections. */
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
+
+/** A connection of somebody else's may sit on a port for a moment, or our own predecessor while it ends. */
+const RELEASE_WITHIN_MS = 3000;
+const RELEASE_POLL_MS = 100;
 
 /** Given to a part that is about to listen, so not to be given again by this process. */
 const handedOut = new Set<number>();
@@ -17,7 +22,10 @@ const handedOut = new Set<number>();
  */
 export async function keptPort(dataDir: string, part: string, log: Log): Promise<number> {
   const kept = readPorts(dataDir)[part];
-  if (kept !== undefined && (await isFree(kept))) return kept;
+  for (let waitedMs = 0; kept !== undefined && waitedMs <= RELEASE_WITHIN_MS; waitedMs += RELEASE_POLL_MS) {
+    if (await isFree(kept)) return kept;
+    await sleep(RELEASE_POLL_MS);
+  }
   const port = await freePort();
   if (kept !== undefined) log(`Port ${kept} is taken by another program: ${part} moves to ${port}.`);
   notePort(dataDir, part, port);

@@ -15,12 +15,8 @@ export function isRunning(pid: number): boolean {
  */
 export function identityOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return ps(pid, 'lstart=');
-  const stat = readText(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  // The command in parentheses may contain spaces: count fields from its end.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state] = fields;
-  const startTicks = fields[19];
+  const { state, startTicks } = statOf(pid) ?? {};
+  if (state === undefined) return undefined;
   return state === 'Z' || state === 'X' ? undefined : `${readText('/proc/sys/kernel/random/boot_id')?.trim()} ${startTicks}`;
 }
 
@@ -40,6 +36,20 @@ export async function endProcess(pid: number, signals: NodeJS.Signals[], patienc
     for (let waited = 0; waited < patienceMs && !isGone(); waited += POLL_MS) await sleep(POLL_MS);
   }
   return isGone();
+}
+
+/** The process that started this one, or whoever has adopted it since. */
+export function parentOf(pid: number): number | undefined {
+  const parent = process.platform === 'linux' ? statOf(pid)?.parent : ps(pid, 'ppid=');
+  return parent === undefined ? undefined : Number(parent);
+}
+
+function statOf(pid: number): { state?: string; parent?: string; startTicks?: string } | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  // The command in parentheses may contain spaces: count fields from its end.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], parent: fields[1], startTicks: fields[19] };
 }
 
 function readText(file: string): string | undefined {

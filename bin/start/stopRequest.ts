@@ -1,3 +1,5 @@
+import { commandLineOf, parentOf } from '../../embedded/processes.ts';
+
 /** npm passes on the signal that the terminal has sent to all: the echo is no second request. */
 const ECHO_MS = 1000;
 const PARENT_POLL_MS = 250;
@@ -47,10 +49,13 @@ export function onStopRequest(announce: (line: string) => void): StopRequest {
 
 /** Without npm, whoever started us may go: `node bin/start.ts &` outlives its shell. */
 function watchParent(onGone: () => void): void {
-  const parent = process.ppid;
   if (process.env.npm_lifecycle_event === undefined) return;
+  // npm starts a shell that starts us, unless the shell has made way for us.
+  const shell = / -c /.test(commandLineOf(process.ppid)) ? process.ppid : undefined;
+  const npmOf = () => (shell !== undefined && process.ppid === shell ? parentOf(shell) : process.ppid);
+  const npm = npmOf();
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (npmOf() === npm) return;
     clearInterval(timer);
     onGone();
   }, PARENT_POLL_MS);
