@@ -1,0 +1,54 @@
+import { pino } from 'pino';
+import { createApp } from '../../api/app.ts';
+import { startServer } from '../../api/server.ts';
+import { SecretBox } from '../../store/secrets.ts';
+import { newOrganisation } from './api.ts';
+import { type Caller, callerOf } from './caller.ts';
+import { type Engine, type EngineOptions, startEngine } from './engine.ts';
+
+/** All of Herald: the HTTP API, and the engine that decides and sends. */
+export interface EngineApi {
+  engine: Engine;
+  url: string;
+  /** A new organisation, through its first key. */
+  newCaller(): Promise<Caller>;
+  close(): Promise<void>;
+}
+
+export async function startEngineApi(options: EngineOptions = {}): Promise<EngineApi> {
+  const engine = await startEngine(options);
+  const { db, ingest, client, workflows } = engine;
+  const { secretKey, publicUrl, allowedDestinations, temporal, previousSecretKeys } = engine.settings;
+  const app = createApp({
+    db,
+    ingest,
+    settings: {
+      publicUrl,
+      temporalUiUrl: 'http://temporal.test',
+      temporal,
+      secretKey,
+      previousSecretKeys,
+      allowedDestinations,
+      limits: { requestBytes: 1_048_576, eventBytes: 65_536, eventsPerRequest: 100 },
+      tokenPrices: {},
+    },
+    secrets: new SecretBox(secretKey),
+    temporal: () => client,
+    startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
+    log: pino({ level: 'silent' }),
+  });
+  const server = await startServer(app, 0);
+  const url = `http://127.0.0.1:${server.port}`;
+  return {
+    engine,
+    url,
+    async newCaller() {
+      const { organisationId, key } = await newOrganisation(db);
+      return callerOf(url, organisationId, key);
+    },
+    async close() {
+      await server.close(1000);
+      await engine.close();
+    },
+  };
+}
