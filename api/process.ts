@@ -50,11 +50,11 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
   return {
     port: server.port,
     async stop() {
-      const endsAt = performance.now() + settings.shutdownGraceMs;
+      const begun = performance.now();
       searchAttributes.stop();
-      // Half of the time for the requests, the rest for what they stored.
+      // Half of the time at most for the requests, and a little left at the end for the database.
       await server.close(settings.shutdownGraceMs / 2);
-      await ingest.close(Math.max(0, endsAt - performance.now()));
+      await ingest.close(Math.max(0, settings.shutdownGraceMs * 0.8 - (performance.now() - begun)));
       // The Temporal connection ends with the process: closed while a call is being retried, it would throw from a timer.
       await db.destroy();
     },

@@ -33,7 +33,6 @@ export function createAgentops(deps: ApiDependencies): ApiRouter {
 
 /** Bodies have several spellings and are checked by the handlers, so the schemas go to the documentation only. */
 function describe(router: ApiRouter, route: AgentopsRoute, path: string): void {
-  const error = (description: string) => ({ description, content: { 'application/json': { schema: errorSchema } } });
   router.openAPIRegistry.registerPath({
     method: 'post',
     path,
@@ -51,4 +50,8 @@ function describe(router: ApiRouter, route: AgentopsRoute, path: string): void {
       413: error('Larger than the limits allow'),
     },
   });
+}
+
+function error(description: string) {
+  return { description, content: { 'application/json': { schema: errorSchema } } };
 }

@@ -34,9 +34,24 @@ describe('the spellings of AgentOps clients', () => {
 
   it('ignores what the SDK sends of its inner life, and keeps the rest', async () => {
     const session = {
-      ...{ end_timestamp: null, end_state: 'Indeterminate', session_id: 'sdk', init_timestamp: '2026-01-02T03:04:05.678901+00:00', tags: [] },
-      ...{ video: null, end_state_reason: null, host_env: { OS: { OS: 'Linux' } }, config: '', jwt: 'secret token', _lock: '', _end_session_lock: '' },
-      ...{ token_cost: '', _session_url: '', event_counts: { llms: 0 }, is_running: false, queue: [{}], inputs: { order: 12345 } },
+      end_timestamp: null,
+      end_state: 'Indeterminate',
+      end_state_reason: null,
+      session_id: 'sdk',
+      init_timestamp: '2026-01-02T03:04:05.678901+00:00',
+      tags: [],
+      video: null,
+      host_env: { OS: { OS: 'Linux' } },
+      inputs: { order: 12345 },
+      config: '',
+      jwt: 'secret token',
+      _lock: '',
+      _end_session_lock: '',
+      _session_url: '',
+      token_cost: '',
+      event_counts: { llms: 0 },
+      is_running: false,
+      queue: [{}],
     };
     await post(v2('create_session'), { session }, withKey(api.key));
     const stored = await storedSession(api, 'sdk');

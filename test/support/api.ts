@@ -39,9 +39,8 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
   const client = openTemporalClient({ address: '127.0.0.1:1', namespace: 'default' });
   const workflows = createWorkflows(client, () => false);
   const ingest = createIngest({ db: database.db, workflows, log });
-  const startDelivery = () => Promise.reject(new Error('Temporal is away'));
   const secrets = new SecretBox(settings.secretKey);
-  const app = createApp({ db: database.db, ingest, settings, secrets, temporal: () => client, startDelivery, log });
+  const app = createApp({ db: database.db, ingest, settings, secrets, temporal: () => client, startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }), log });
   const server = await startServer(app, 0);
   const { organisationId, key } = await newOrganisation(database.db);
   return {
