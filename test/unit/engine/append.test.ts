@@ -1,0 +1,143 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createGroupCommit } from '../../../api/groupCommit.ts';
+import { appendEvents, type AppendResult } from '../../../store/append.ts';
+import { createOrganisation, raiseRulesVersion } from '../../../store/organisations.ts';
+import { loadEventsAfter, loadProgress } from '../../../store/progress.ts';
+import { createSessionRow } from '../../../store/sessionRow.ts';
+import { event } from '../../support/engineSession.ts';
+import { createTestDatabase, type TestDatabase, uniqueName } from '../../support/stack.ts';
+
+let database: TestDatabase;
+let organisationId: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  organisationId = (await createOrganisation(database.db, { name: 'test' })).id;
+});
+afterAll(() => database?.close());
+
+async function newSession(): Promise<{ id: string; key: number }> {
+  const id = uniqueName('session');
+  const key = await createSessionRow(database.db, organisationId, { id, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] });
+  return { id, key: key! };
+}
+
+const append = (...requests: { sessionId: string; events: ReturnType<typeof event>[] }[]) =>
+  database.db.transaction().execute((trx) => appendEvents(trx, requests.map((request) => ({ organisationId, ...request }))));
+
+const stored = (key: number) => loadEventsAfter(database.db, key, 0, { events: 10_000, maxJson: 1e9 });
+
+const appended = (result: AppendResult | undefined) => {
+  if (result?.outcome !== 'appended') throw new Error(result?.outcome ?? 'no result');
+  return result;
+};
+
+describe('appending events', () => {
+  it('numbers them 1, 2, 3 … for each session', async () => {
+    const [one, two] = [await newSession(), await newSession()];
+    await append({ sessionId: one.id, events: [event('a'), event('b')] }, { sessionId: two.id, events: [event('a')] });
+    const [result] = await append({ sessionId: one.id, events: [event('c')] });
+    expect(appended(result).events.map(({ id, seq }) => [id, seq])).toEqual([['c', 3]]);
+    expect((await stored(one.key)).map(({ id, seq }) => `${seq} ${id}`)).toEqual(['1 a', '2 b', '3 c']);
+    expect(await loadProgress(database.db, two.key)).toMatchObject({ lastSeq: 1, decidedSeq: 0 });
+  });
+
+  it('leaves no gap and no double under eight writers whose sessions and events overlap', async () => {
+    const sessions = await Promise.all(Array.from({ length: 4 }, newSession));
+    const writers = Array.from({ length: 8 }, async (_, writer) => {
+      for (let round = 0; round < 12; round += 1) {
+        const picked = [sessions[(writer + round) % 4]!, sessions[(writer * 3 + round) % 4]!];
+        // Every id is written by two writers.
+        const events = [0, 1, 2].map((number) => event(`${writer % 4}-${round}-${number}`));
+        await append(...picked.map(({ id }) => ({ sessionId: id, events })));
+      }
+    });
+    await Promise.all(writers);
+    for (const { key } of sessions) {
+      const events = await stored(key);
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+      expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+      expect((await loadProgress(database.db, key))?.lastSeq).toBe(events.length);
+    }
+  });
+
+  it('stores an event id once, within a request and across requests', async () => {
+    const { id, key } = await newSession();
+    const results = await append(
+      { sessionId: id, events: [event('a', 'First'), event('a', 'Second')] },
+      { sessionId: id, events: [event('b'), event('a', 'Third')] },
+    );
+    expect(results.map((result) => [appended(result).events.length, appended(result).duplicates])).toEqual([[1, 1], [1, 1]]);
+    const [again] = await append({ sessionId: id, events: [event('a', 'Fourth')] });
+    expect(again).toMatchObject({ events: [], duplicates: 1, lastSeq: 2 });
+    expect((await stored(key)).map((e) => `${e.id} ${e.type}`)).toEqual(['a First', 'b Reported']);
+  });
+
+  it("stamps the organisation's rules version", async () => {
+    const { id } = await newSession();
+    const [before] = await append({ sessionId: id, events: [event('a')] });
+    const version = await raiseRulesVersion(database.db, organisationId);
+    const [after] = await append({ sessionId: id, events: [event('b')] });
+    expect(appended(before).events[0]!.rulesVersion).toBe(version - 1);
+    expect(appended(after).events[0]!.rulesVersion).toBe(version);
+  });
+
+  it("stores nothing for a session that does not exist or is another organisation's", async () => {
+    const { id, key } = await newSession();
+    const other = await createOrganisation(database.db, { name: 'other' });
+    const results = await database.db.transaction().execute((trx) =>
+      appendEvents(trx, [
+        { organisationId, sessionId: 'nobody', events: [event('a')] },
+        { organisationId: other.id, sessionId: id, events: [event('a')] },
+        { organisationId, sessionId: id, events: [event('b')] },
+      ]),
+    );
+    expect(results.map(({ outcome }) => outcome)).toEqual(['no_session', 'no_session', 'appended']);
+    expect((await stored(key)).map((e) => e.id)).toEqual(['b']);
+  });
+
+  it('gives the same event to the workflow as a later look into the store', async () => {
+    const { id, key } = await newSession();
+    const events = [
+      event('plain', 'ExecutionFailed', { reason: 'Payment "gateway" \u0000 timeout', nested: { a: [1, null, true] } }),
+      event('large', 'Reported', { log: 'x'.repeat(9000), outcome: 'failure' }, { agentRef: 'agent-1', tokenCost: 0.25 }),
+      event('silent', 'AgentRegistered', {}, { silent: true, effects: { agents: [{ id: 'a', name: 'A', alias: 'x' }] } }),
+    ];
+    const [result] = await append({ sessionId: id, events });
+    expect(await stored(key)).toEqual(appended(result).events);
+    expect(appended(result).events[1]).toMatchObject({ cut: ['log'], payload: { outcome: 'failure' } });
+  });
+});
+
+describe('a group commit', () => {
+  const log = pino({ level: 'silent' });
+
+  it('answers each of many requests at once for itself', async () => {
+    const groups = createGroupCommit(database.db, log);
+    const sessions = await Promise.all(Array.from({ length: 3 }, newSession));
+    const requests = Array.from({ length: 60 }, (_, index) => ({
+      organisationId,
+      sessionId: index % 10 === 9 ? 'nobody' : sessions[index % 3]!.id,
+      events: [event(`e${index}`), event(`twice${index % 3}`)],
+    }));
+    const results = await Promise.all(requests.map((request) => groups.append(request)));
+    expect(results.filter(({ outcome }) => outcome === 'no_session')).toHaveLength(6);
+    for (const { key } of sessions) {
+      const events = await stored(key);
+      expect(events).toHaveLength(19);
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    }
+  });
+
+  it('does not let a request that cannot be stored fail its companions', async () => {
+    const groups = createGroupCommit(database.db, log);
+    const { id, key } = await newSession();
+    const bad = { organisationId, sessionId: id, events: [event('bad', 'Reported', {}, { occurredAt: 'no time' })] };
+    const good = (name: string) => ({ organisationId, sessionId: id, events: [event(name)] });
+    const results = await Promise.allSettled([groups.append(good('a')), groups.append(good('b')), groups.append(bad), groups.append(good('c')), groups.append(good('d'))]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect((await stored(key)).map((e) => e.id).toSorted()).toEqual(['a', 'b', 'c', 'd']);
+    expect((await loadProgress(database.db, key))?.lastSeq).toBe(4);
+  });
+});

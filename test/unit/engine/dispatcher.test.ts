@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { createDispatcher, type Dispatcher } from '../../../api/dispatcher.ts';
+import type { RuleHints } from '../../../api/ruleHints.ts';
+import type { Appended, SessionLock } from '../../../store/append.ts';
+import type { Workflows } from '../../../temporal/workflows.ts';
+import type { News } from '../../../workflows/messages.ts';
+import { until } from '../../support/engineSession.ts';
+import { event } from '../model/samples.ts';
+
+/** Stands for the Temporal server: takes signals, answers when and how the test says. */
+function standInServer(answer: (call: number) => Promise<void> = () => Promise.resolve()) {
+  const signals: { sessionKey: number; fresh: boolean; news: News }[] = [];
+  const count = { now: 0, most: 0 };
+  const workflows: Workflows = {
+    async signalSession({ sessionKey, fresh }, news) {
+      signals.push({ sessionKey, fresh: fresh !== undefined, news });
+      count.now += 1;
+      count.most = Math.max(count.most, count.now);
+      try {
+        await answer(signals.length);
+      } finally {
+        count.now -= 1;
+      }
+    },
+    startDelivery: () => Promise.reject(new Error('not asked for')),
+  };
+  return { workflows, signals, count };
+}
+
+const urgent: RuleHints = { isUrgent: () => true, known: () => [] };
+const relaxed: RuleHints = { isUrgent: () => false, known: () => undefined };
+const log = pino({ level: 'silent' });
+
+const lock = (key: number): SessionLock => ({ organisationId: 'org', id: `session ${key}`, key, lastSeq: 0, agents: [], rulesVersion: 1 });
+
+function appended(key: number, seqs: number[], size = 10): Appended {
+  const events = seqs.map((seq) => event('Reported', { seq, payload: { text: 'x'.repeat(size) } }));
+  return { outcome: 'appended', session: lock(key), events, duplicates: 0, lastSeq: seqs.at(-1)! };
+}
+
+const seqsIn = (news: News) => news.events.map(({ seq }) => seq);
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+async function closed(dispatcher: Dispatcher): Promise<void> {
+  await dispatcher.close(5000);
+}
+
+describe('the dispatcher', () => {
+  it('tells a session at once, and tells a new one that it is new', async () => {
+    const { workflows, signals } = standInServer();
+    const dispatcher = createDispatcher(workflows, urgent, log);
+    dispatcher.announce(appended(1, [1, 2]));
+    expect(signals).toHaveLength(1);
+    expect(signals[0]).toMatchObject({ sessionKey: 1, fresh: true, news: { lastSeq: 2 } });
+    await closed(dispatcher);
+  });
+
+  it('has one signal of a session under way, and puts what comes meanwhile into the next', async () => {
+    const { workflows, signals, count } = standInServer(() => sleep(60));
+    const dispatcher = createDispatcher(workflows, urgent, log);
+    for (const seq of range(1, 20)) dispatcher.announce(appended(1, [seq]));
+    await closed(dispatcher);
+    expect(signals.map(({ news }) => seqsIn(news))).toEqual([[1], range(2, 20)]);
+    expect(count.most).toBe(1);
+  });
+
+  it('has a bounded number of signals under way over all sessions', async () => {
+    const { workflows, signals, count } = standInServer(() => sleep(5));
+    const dispatcher = createDispatcher(workflows, urgent, log);
+    for (const key of range(1, 100)) dispatcher.announce(appended(key, [1]));
+    await closed(dispatcher);
+    expect(new Set(signals.map(({ sessionKey }) => sessionKey)).size).toBe(100);
+    expect(count.most).toBe(12);
+  });
+
+  it('lets events that no rule waits for have company', async () => {
+    const { workflows, signals } = standInServer();
+    const dispatcher = createDispatcher(workflows, relaxed, log);
+    dispatcher.announce(appended(1, [1]));
+    await sleep(100);
+    dispatcher.announce(appended(1, [2]));
+    expect(signals).toEqual([]);
+    await until(async () => signals.length > 0, 'the signal', 2000);
+    expect(seqsIn(signals[0]!.news)).toEqual([1, 2]);
+    await closed(dispatcher);
+  });
+
+  it('does not make an urgent event wait with the others', async () => {
+    const { workflows, signals } = standInServer();
+    const hints: RuleHints = { ...relaxed, isUrgent: (_, events) => events.some(({ seq }) => seq === 2) };
+    const dispatcher = createDispatcher(workflows, hints, log);
+    dispatcher.announce(appended(1, [1]));
+    dispatcher.announce(appended(1, [2]));
+    await closed(dispatcher);
+    expect(signals.map(({ news }) => seqsIn(news))).toEqual([[1, 2]]);
+  });
+
+  it('only says that there is news beyond what a signal carries', async () => {
+    const { workflows, signals } = standInServer();
+    const dispatcher = createDispatcher(workflows, urgent, log);
+    dispatcher.announce(appended(1, range(1, 300)));
+    dispatcher.announce(appended(2, range(1, 10), 30_000));
+    await closed(dispatcher);
+    expect(signals.map(({ news }) => [news.lastSeq, news.events.length])).toEqual([[300, 200], [10, 4]]);
+  });
+
+  it('carries no events with a gap between them', async () => {
+    const { workflows, signals } = standInServer();
+    const dispatcher = createDispatcher(workflows, relaxed, log);
+    dispatcher.announce(appended(1, [4, 5]));
+    dispatcher.announce(appended(1, [2, 3]));
+    await closed(dispatcher);
+    expect(signals.map(({ news }) => [news.lastSeq, seqsIn(news)])).toEqual([[5, [4, 5]]]);
+  });
+
+  it('tells again what the server did not take', async () => {
+    const { workflows, signals } = standInServer((call) => (call === 1 ? Promise.reject(new Error('unavailable')) : Promise.resolve()));
+    const dispatcher = createDispatcher(workflows, urgent, log);
+    dispatcher.announce(appended(1, [1, 2]));
+    await until(async () => signals.length === 2, 'the second try', 3000);
+    expect(signals[1]!.news.lastSeq).toBe(2);
+    await closed(dispatcher);
+  });
+
+  it('gives up waiting for the server when it is closed', async () => {
+    const { workflows } = standInServer(() => new Promise(() => {}));
+    const dispatcher = createDispatcher(workflows, urgent, log);
+    dispatcher.announce(appended(1, [1]));
+    const begun = performance.now();
+    await dispatcher.close(100);
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
+});
