@@ -1,3 +1,4 @@
+import { defaultPrices } from '../model/pricing.ts';
 import { createAgentops } from './agentops/index.ts';
 import { createKeyring } from './auth.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -8,7 +9,9 @@ import { createRouter, type ApiRouter } from './router.ts';
 import { createV1 } from './v1/index.ts';
 
 /** The whole HTTP API as one Hono app. */
-export function createApp(deps: ApiDependencies): ApiRouter {
+export function createApp(given: ApiDependencies): ApiRouter {
+  const tokenPrices = { ...defaultPrices, ...given.settings.tokenPrices };
+  const deps = { ...given, settings: { ...given.settings, tokenPrices } };
   const app = createRouter();
   const keyring = createKeyring(deps.db, deps.settings);
   app.onError(answerError(deps.log));

@@ -65,7 +65,7 @@ export function createKeyring(db: Db, settings: { secretKey: string; previousSec
 /** Lets only callers with a key of this scope pass, and says who they are in `c.var.apiKey` and `c.var.organisationId`. */
 export function requireApiKey(scope: ApiKeyScope): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
-    const apiKey = await c.var.keyring.requireApiKey(c, scope);
+    const apiKey = await c.get('keyring').requireApiKey(c, scope);
     c.set('apiKey', apiKey);
     c.set('organisationId', apiKey.organisationId);
     await next();

@@ -18,10 +18,11 @@ export async function readJson(c: Context<ApiEnv>, maxBytes: number): Promise<Js
 
 /** Reads the body, and stops as soon as it exceeds `maxBytes`. */
 export async function readBytes(c: Context<ApiEnv>, maxBytes: number): Promise<Buffer> {
-  const encoding = c.req.header('content-encoding');
-  if (encoding && encoding !== 'identity') throw unsupportedMediaType(`Content-Encoding ${encoding} is not supported. Send the body as it is.`);
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
   const incoming = c.env?.incoming;
+  const header = (name: string) => (incoming ? incoming.headers[name] : c.req.header(name));
+  const encoding = header('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') throw unsupportedMediaType(`Content-Encoding ${String(encoding)} is not supported. Send the body as it is.`);
+  if (Number(header('content-length') ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
   return incoming ? readIncoming(incoming, maxBytes) : readStream(c.req.raw.body, maxBytes);
 }
 

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { defaultPrices } from '../../model/pricing.ts';
 import type { Json } from '../../model/types.ts';
 import { findEvents } from '../../store/sessionLookup.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -23,8 +22,7 @@ export async function storeEvents(
   bodyBytes = Infinity,
 ): Promise<{ stored: number; duplicates: number }> {
   const events = readEvents(body, session.sessionId, settings.limits, bodyBytes);
-  const prices = { ...defaultPrices, ...settings.tokenPrices };
-  const newEvents = newEventsOf(events, session.sessionId, prices, new Date().toISOString());
+  const newEvents = newEventsOf(events, session.sessionId, settings.tokenPrices, new Date().toISOString());
   const result = await ingest.appendEvents(session.organisationId, session.sessionId, newEvents);
   if (result.outcome === 'no_session') throw notFound(`session '${session.sessionId}'`);
   return result;
@@ -45,7 +43,7 @@ export function createEventsRoute(deps: ApiDependencies): AgentopsRoute {
     },
     answer: success,
     async handle(c) {
-      const claims = await c.var.keyring.requireSession(c);
+      const claims = await c.get('keyring').requireSession(c);
       const { value, bytes } = await readJson(c, deps.settings.limits.requestBytes);
       await storeEvents(deps, claims, value, bytes);
       return c.json('Success');
@@ -54,7 +52,6 @@ export function createEventsRoute(deps: ApiDependencies): AgentopsRoute {
 }
 
 export function updateEventsRoute({ ingest, settings }: ApiDependencies): AgentopsRoute {
-  const prices = { ...defaultPrices, ...settings.tokenPrices };
   return {
     paths: ['/update_events'],
     summary: 'Add to events',
@@ -64,7 +61,7 @@ export function updateEventsRoute({ ingest, settings }: ApiDependencies): Agento
     example: { events: [{ event_id: 'event-id-123', completion: 'Updated completion text', completion_tokens: 100 }] },
     answer: success,
     async handle(c) {
-      const claims = await c.var.keyring.requireSession(c);
+      const claims = await c.get('keyring').requireSession(c);
       const { value, bytes } = await readJson(c, settings.limits.requestBytes);
       const updates = readEvents(value, claims.sessionId, settings.limits, bytes);
       const ids = requireIds(updates);
@@ -72,7 +69,7 @@ export function updateEventsRoute({ ingest, settings }: ApiDependencies): Agento
       const now = new Date().toISOString();
       const done = await ingest.changeSession(claims.organisationId, claims.sessionId, async (stored, trx) => ({
         answer: true,
-        ...changeOfEvents(updates, await findEvents(trx, stored.key, ids), prices, now),
+        ...changeOfEvents(updates, await findEvents(trx, stored.key, ids), settings.tokenPrices, now),
       }));
       if (done === 'no_session') throw notFound(`session '${claims.sessionId}'`);
       return c.json('Success');

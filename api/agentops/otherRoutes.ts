@@ -22,7 +22,7 @@ export function createAgentRoute(deps: ApiDependencies): AgentopsRoute {
     example: { id: 'agent-123', name: 'Research Assistant' },
     answer: success,
     async handle(c) {
-      const claims = await c.var.keyring.requireSession(c);
+      const claims = await c.get('keyring').requireSession(c);
       const { value } = await readJson(c, deps.settings.limits.requestBytes);
       await createAgent(deps, claims, value);
       return c.json('Success');
@@ -41,7 +41,7 @@ export function createThreadRoute({ settings }: ApiDependencies): AgentopsRoute 
     example: { id: 'thread-1' },
     answer: success,
     async handle(c) {
-      const claims = await c.var.keyring.requireSession(c);
+      const claims = await c.get('keyring').requireSession(c);
       const { value } = await readJson(c, settings.limits.requestBytes);
       const thread = requireObject(value);
       if (isGiven(thread.session_id) && thread.session_id !== claims.sessionId) throw foreignSession('session_id');
@@ -60,7 +60,7 @@ export function developerErrorsRoute({ settings, log }: ApiDependencies): Agento
     example: { error_message: 'division by zero', error_type: 'ZeroDivisionError', sdk_version: '0.3.26' },
     answer: z.object({ status: z.literal('success') }),
     async handle(c) {
-      const { organisationId } = await c.var.keyring.requireHeaderKey(c, 'ingest');
+      const { organisationId } = await c.get('keyring').requireHeaderKey(c, 'ingest');
       const { value } = await readJson(c, settings.limits.requestBytes);
       log.warn({ organisationId, developerError: loggable(requireObject(value)) }, 'the AgentOps SDK reports an error of its own');
       return c.json({ status: 'success' });

@@ -27,10 +27,10 @@ export function createSessionRoute(deps: ApiDependencies): AgentopsRoute {
     example: { session: { id: ID, init_timestamp: '2024-03-14T12:00:00Z', tags: ['production', 'customer-service'] } },
     answer: z.object({ status: success, jwt: z.string(), session_id: z.string(), session_url: z.string() }),
     async handle(c) {
-      const apiKey = await c.var.keyring.requireHeaderKey(c, 'ingest');
+      const apiKey = await c.get('keyring').requireHeaderKey(c, 'ingest');
       const { value } = await readJson(c, limits.requestBytes);
       const { id } = await createSession(deps, apiKey, value);
-      const jwt = await c.var.keyring.tokens.issue({ sessionId: id, organisationId: apiKey.organisationId, apiKeyId: apiKey.id });
+      const jwt = await c.get('keyring').tokens.issue({ sessionId: id, organisationId: apiKey.organisationId, apiKeyId: apiKey.id });
       return c.json({ status: 'success', jwt, session_id: id, session_url: sessionUrl(publicUrl, id) });
     },
   };
@@ -46,7 +46,7 @@ export function updateSessionRoute({ ingest, settings }: ApiDependencies): Agent
     example: { session: { id: ID, end_timestamp: '2024-03-14T12:05:00Z', end_state: 'Success', end_state_reason: 'Task successfully completed' } },
     answer: z.object({ status: success, token_cost: z.string().openapi({ example: '0.00' }), session_url: z.string() }),
     async handle(c) {
-      const claims = await c.var.keyring.requireSession(c);
+      const claims = await c.get('keyring').requireSession(c);
       const { value } = await readJson(c, settings.limits.requestBytes);
       const report = readSessionReport(value);
       if (report.id !== undefined && report.id !== claims.sessionId) throw foreignSession(sessionField(value, 'id'));
@@ -71,7 +71,7 @@ export function reauthorizeRoute({ db, settings }: ApiDependencies): AgentopsRou
     example: { session_id: ID },
     answer: z.object({ status: success, jwt: z.string() }),
     async handle(c) {
-      const apiKey = await c.var.keyring.requireHeaderKey(c, 'ingest');
+      const apiKey = await c.get('keyring').requireHeaderKey(c, 'ingest');
       const { value } = await readJson(c, settings.limits.requestBytes);
       const outer = requireObject(value);
       const nested = outer.session === undefined ? outer : requireObject(outer.session, ['session']);
@@ -79,7 +79,7 @@ export function reauthorizeRoute({ db, settings }: ApiDependencies): AgentopsRou
       if (given === undefined) throw badRequest('session_id', 'session_id is required: the id of a session you have created.');
       const { session_id: sessionId } = check(body, { session_id: given });
       if (!(await sessionExists(db, apiKey.organisationId, sessionId))) throw notFound(`session '${sessionId}'`);
-      const jwt = await c.var.keyring.tokens.issue({ sessionId, organisationId: apiKey.organisationId, apiKeyId: apiKey.id });
+      const jwt = await c.get('keyring').tokens.issue({ sessionId, organisationId: apiKey.organisationId, apiKeyId: apiKey.id });
       return c.json({ status: 'success', jwt });
     },
   };
