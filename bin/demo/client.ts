@@ -16,16 +16,26 @@ export interface Decision {
   reason: string | null;
 }
 
+/** The fields of answers that the demo goes on with. */
+export interface Answer {
+  id: string;
+  jwt: string;
+  status: string;
+  decided_seq: number;
+  last_seq: number;
+  data: Decision[];
+}
+
 /** Herald's API as a user's program calls it. */
 export interface Client {
   /** @throws Error with Herald's own words when the answer is not 2xx */
-  call(method: string, path: string, body?: JsonObject, token?: string): Promise<JsonObject>;
-  /** Waits until everything the session has reported is decided. */
+  call(method: string, path: string, body?: JsonObject, token?: string): Promise<Answer>;
+  /** Waits until everything the session has reported is decided; in the order of its events. */
   decisions(sessionId: string, events: number): Promise<Decision[]>;
 }
 
 export function createClient({ url, apiKey }: Installation): Client {
-  async function call(method: string, path: string, body?: JsonObject, token?: string): Promise<JsonObject> {
+  async function call(method: string, path: string, body?: JsonObject, token?: string): Promise<Answer> {
     const response = await fetch(url + path, {
       method,
       headers: {
@@ -36,7 +46,7 @@ export function createClient({ url, apiKey }: Installation): Client {
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-    return text === '' ? {} : (JSON.parse(text) as JsonObject);
+    return JSON.parse(text) as Answer;
   }
 
   return {
@@ -46,12 +56,12 @@ export function createClient({ url, apiKey }: Installation): Client {
       const giveUpAt = Date.now() + 30_000;
       for (;;) {
         const session = await call('GET', path);
-        if (Number(session.decided_seq) >= events && session.decided_seq === session.last_seq) break;
+        if (session.decided_seq >= events && session.decided_seq === session.last_seq) break;
         if (Date.now() > giveUpAt) throw new Error(`Session ${sessionId} is not decided: ${JSON.stringify(session)}`);
         await sleep(50);
       }
-      const page = await call('GET', `${path}/decisions?limit=200`);
-      return page.data as unknown as Decision[];
+      const { data } = await call('GET', `${path}/decisions?limit=200`);
+      return [...Map.groupBy(data, (decision) => decision.event_id).values()].toReversed().flat();
     },
   };
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../model/types.ts';
 
 /** A notification of a scenario's agent. */
 export interface DemoNotification {
-  /** The integration's name in the seed. */
+  /** The integration's name in the specification. */
   name: string;
   type: 'slack' | 'webhook';
   subscription: JsonObject;
@@ -12,31 +12,39 @@ export interface DemoNotification {
 /** One execution of the agent, and what the specification says comes of it. */
 export interface DemoCase {
   case: string;
+  tags?: string[];
   metadata?: Record<string, string>;
   /** Events before the end. */
   events?: JsonObject[];
-  /** `update_session`'s session without its id. */
+  /** `update_session`'s session without its id and time. */
   end?: JsonObject;
-  /** The event type that the expectations are about. */
-  about: string;
-  /** For each notification: the message that is sent, or `skipped`. For a webhook: `sent`. */
-  expected: Record<string, string>;
+  /** For each event type: what each notification does with it. Of all other events: that they are in no rule. */
+  expected: Record<string, Record<string, string>>;
+  /** In which status it leaves the session. */
+  status?: string;
 }
 
 export interface Scenario {
+  /** Empty: it belongs to the one before. */
   title: string;
-  agent: string;
+  /** The agent's name; without one Herald's agent `default` stands in. */
+  agent?: string;
   notifications: DemoNotification[];
   cases: DemoCase[];
 }
 
-const success = { end_state: 'Success', end_state_reason: 'Order processed' };
+/** A message is sent. A Slack message with its text, which the specification gives. */
+export const sent = (text?: string) => (text === undefined ? 'sent' : `sent: ${text}`);
+export const skipped = (reason: 'event_type' | 'field_filter' | 'metadata') => `skipped (${reason})`;
+
+const success = { end_state: 'Success', end_state_reason: 'Everything done' };
 const failure = { end_state: 'Fail', end_state_reason: 'Deployment failed' };
 const production = { environment: 'production' };
 const staging = { environment: 'staging' };
+const onFailure = { mode: 'custom', rules: [{ event: 'ExecutionFailed' }] };
 
 const orders: Scenario = {
-  title: 'Order processing: alerts for failures and declined payments only',
+  title: 'Order processing: alerts for failures and declined payments alone',
   agent: 'Order Processing Agent',
   notifications: [
     {
@@ -55,26 +63,23 @@ const orders: Scenario = {
     {
       case: 'orders: a successful order notifies nobody',
       end: success,
-      about: 'ExecutionCompleted',
-      expected: { '#operations-alerts': 'skipped' },
+      expected: { ExecutionCompleted: { '#operations-alerts': skipped('field_filter') } },
     },
     {
       case: 'orders: a failed execution alerts',
       end: { end_state: 'Fail', end_state_reason: 'Payment gateway timeout' },
-      about: 'ExecutionFailed',
-      expected: { '#operations-alerts': '🔴 Execution Failed - Payment gateway timeout' },
+      expected: { ExecutionFailed: { '#operations-alerts': sent('🔴 Execution Failed - Payment gateway timeout') } },
     },
     {
       case: 'orders: a declined payment alerts',
       end: { end_state: 'Success', outcome: 'payment_declined', end_state_reason: 'Payment declined for Order #12345' },
-      about: 'ExecutionCompleted',
-      expected: { '#operations-alerts': '🟡 Execution Completed - Payment declined for Order #12345' },
+      expected: { ExecutionCompleted: { '#operations-alerts': sent('🟡 Execution Completed - Payment declined for Order #12345') } },
     },
   ],
 };
 
 const environments: Scenario = {
-  title: 'Multi-environment: another webhook for each environment',
+  title: 'Multi-environment deployment: a webhook for each environment',
   agent: 'Deployment Agent',
   notifications: [
     {
@@ -83,96 +88,52 @@ const environments: Scenario = {
       subscription: { mode: 'custom', rules: [{ event: 'ExecutionFailed' }, { event: 'ExecutionCompleted' }] },
       metadataFilter: production,
     },
-    {
-      name: 'Staging Alerts',
-      type: 'webhook',
-      subscription: { mode: 'custom', rules: [{ event: 'ExecutionFailed' }] },
-      metadataFilter: staging,
-    },
+    { name: 'Staging Alerts', type: 'webhook', subscription: onFailure, metadataFilter: staging },
   ],
   cases: [
     {
-      case: 'environments: production fails',
+      case: 'environments: a production execution fails',
       metadata: production,
       end: failure,
-      about: 'ExecutionFailed',
-      expected: { 'Production Alerts': 'sent', 'Staging Alerts': 'skipped' },
+      expected: { ExecutionFailed: { 'Production Alerts': sent(), 'Staging Alerts': skipped('metadata') } },
     },
     {
-      case: 'environments: staging completes',
+      case: 'environments: a staging execution completes',
       metadata: staging,
       end: success,
-      about: 'ExecutionCompleted',
-      expected: { 'Production Alerts': 'skipped', 'Staging Alerts': 'skipped' },
+      expected: { ExecutionCompleted: { 'Production Alerts': skipped('metadata'), 'Staging Alerts': skipped('event_type') } },
     },
     {
-      case: 'environments: production completes',
+      case: 'environments: a production execution completes',
       metadata: production,
       end: success,
-      about: 'ExecutionCompleted',
-      expected: { 'Production Alerts': 'sent', 'Staging Alerts': 'skipped' },
+      expected: { ExecutionCompleted: { 'Production Alerts': sent(), 'Staging Alerts': skipped('event_type') } },
     },
     {
-      case: 'environments: staging fails',
+      case: 'environments: a staging execution fails',
       metadata: staging,
       end: failure,
-      about: 'ExecutionFailed',
-      expected: { 'Production Alerts': 'skipped', 'Staging Alerts': 'sent' },
+      expected: { ExecutionFailed: { 'Production Alerts': skipped('metadata'), 'Staging Alerts': sent() } },
     },
   ],
 };
 
-const failed = { mode: 'custom', rules: [{ event: 'ExecutionFailed' }] };
+/** The rows of the specification's table: the execution's metadata, the filter, the result. */
+const metadataRows: [row: string, metadata: Record<string, string>, filter: Record<string, string>, result: string][] = [
+  ['the pair is equal', production, production, sent()],
+  ['the value differs', staging, production, skipped('metadata')],
+  ['extra keys are ignored', { ...production, region: 'us-east' }, production, sent()],
+  ['a key is missing', production, { ...production, team: 'payments' }, skipped('metadata')],
+];
 
-const metadata: Scenario = {
-  title: 'Metadata filters: every pair must match',
-  agent: 'Metadata Agent',
-  notifications: [
-    { name: 'environment=production', type: 'webhook', subscription: failed, metadataFilter: production },
-    {
-      name: 'environment=production, team=payments',
-      type: 'webhook',
-      subscription: failed,
-      metadataFilter: { ...production, team: 'payments' },
-    },
-  ],
-  cases: [
-    {
-      case: 'metadata: equal pair',
-      metadata: production,
-      end: failure,
-      about: 'ExecutionFailed',
-      expected: { 'environment=production': 'sent' },
-    },
-    {
-      case: 'metadata: other value',
-      metadata: staging,
-      end: failure,
-      about: 'ExecutionFailed',
-      expected: { 'environment=production': 'skipped' },
-    },
-    {
-      case: 'metadata: extra keys are ignored',
-      metadata: { ...production, region: 'us-east' },
-      end: failure,
-      about: 'ExecutionFailed',
-      expected: { 'environment=production': 'sent' },
-    },
-    {
-      case: 'metadata: a key is missing',
-      metadata: production,
-      end: failure,
-      about: 'ExecutionFailed',
-      expected: { 'environment=production, team=payments': 'skipped' },
-    },
-  ],
-};
-
-const outcomeOf = (outcome: string, result: string): DemoCase => ({
-  case: `or: outcome ${outcome}`,
-  end: { end_state: 'Success', outcome, end_state_reason: `Outcome ${outcome}` },
-  about: 'ExecutionCompleted',
-  expected: { 'failure or cancelled': result },
+const metadata: Scenario[] = metadataRows.map(([row, pairs, filter, result], index) => {
+  const name = `only ${Object.values(filter).join(', ')}`;
+  return {
+    title: index === 0 ? 'Metadata filters: every pair must match' : '',
+    agent: `Metadata Agent ${index + 1}`,
+    notifications: [{ name, type: 'webhook', subscription: onFailure, metadataFilter: filter }],
+    cases: [{ case: `metadata: ${row}`, metadata: pairs, end: failure, expected: { ExecutionFailed: { [name]: result } } }],
+  };
 });
 
 const or: Scenario = {
@@ -196,7 +157,11 @@ const or: Scenario = {
       },
     },
   ],
-  cases: [outcomeOf('failure', 'sent'), outcomeOf('cancelled', 'sent'), outcomeOf('success', 'skipped')],
+  cases: Object.entries({ failure: sent(), cancelled: sent(), success: skipped('field_filter') }).map(([outcome, result]) => ({
+    case: `or: the outcome is ${outcome}`,
+    end: { end_state: 'Success', outcome, end_state_reason: `The outcome is ${outcome}` },
+    expected: { ExecutionCompleted: { 'failure or cancelled': result } },
+  })),
 };
 
 const all: Scenario = {
@@ -207,10 +172,24 @@ const all: Scenario = {
     {
       case: 'all: an event type nobody has heard of',
       events: [{ type: 'InventoryReconciled', counted: 1200, missing: 3 }],
-      about: 'InventoryReconciled',
-      expected: { everything: 'sent' },
+      expected: { ExecutionStarted: { everything: sent() }, InventoryReconciled: { everything: sent() } },
     },
   ],
 };
 
-export const scenarios: Scenario[] = [orders, environments, metadata, or, all];
+const rest: Scenario = {
+  title: 'The requests example of the REST API: one session with one LLM event',
+  notifications: [{ name: 'default', type: 'webhook', subscription: { mode: 'all' } }],
+  cases: [
+    {
+      case: 'rest: the requests example',
+      tags: ['example'],
+      events: [{ type: 'llm', model: 'gpt-4', prompt: 'Hello, world!', completion: 'Hi there!', prompt_tokens: 3, completion_tokens: 2 }],
+      end: { end_state: 'completed' },
+      expected: { ExecutionStarted: { default: sent() }, ExecutionStepStarted: { default: sent() }, ExecutionCompleted: { default: sent() } },
+      status: 'completed',
+    },
+  ],
+};
+
+export const scenarios: Scenario[] = [orders, environments, ...metadata, or, all, rest];

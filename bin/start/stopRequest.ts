@@ -41,6 +41,7 @@ export function onStopRequest(announce: (line: string) => void): StopRequest {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => request('\nStopping Herald; press Ctrl-C again to end it at once.'));
   watchParent(() => request('npm has ended: stopping Herald.'));
+  process.once('disconnect', () => request('The program that started Herald has ended: stopping it.'));
   // Nobody may be reading any more.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
