@@ -22,10 +22,7 @@ const handedOut = new Set<number>();
  */
 export async function keptPort(dataDir: string, part: string, log: Log): Promise<number> {
   const kept = readPorts(dataDir)[part];
-  for (let waitedMs = 0; kept !== undefined && waitedMs <= RELEASE_WITHIN_MS; waitedMs += RELEASE_POLL_MS) {
-    if (await isFree(kept)) return kept;
-    await sleep(RELEASE_POLL_MS);
-  }
+  if (kept !== undefined && (await becomesFree(kept))) return kept;
   const port = await freePort();
   if (kept !== undefined) log(`Port ${kept} is taken by another program: ${part} moves to ${port}.`);
   notePort(dataDir, part, port);
@@ -49,6 +46,14 @@ export async function isFree(port: number, where: 'here' | 'everywhere' = 'here'
     server.once('error', () => resolve(false));
     server.listen({ port, exclusive: true, ...(where === 'here' ? { host: '127.0.0.1' } : {}) }, () => server.close(() => resolve(true)));
   });
+}
+
+async function becomesFree(port: number): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs <= RELEASE_WITHIN_MS; waitedMs += RELEASE_POLL_MS) {
+    if (await isFree(port)) return true;
+    await sleep(RELEASE_POLL_MS);
+  }
+  return false;
 }
 
 async function freePort(): Promise<number> {

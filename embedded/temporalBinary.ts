@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { constants, accessSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { findOnPath } from './path.ts';
 import type { Progress } from './progress.ts';
 import type { Log } from './startError.ts';
 import { buildTemporal } from './temporalBuild.ts';
@@ -42,21 +43,6 @@ export async function findTemporal(log: Log, progress: Progress): Promise<string
 function cachedProgram(): string {
   const cache = process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache');
   return path.join(cache, 'herald', `temporal-cli-${TEMPORAL_CLI_VERSION}`, 'temporal');
-}
-
-/** The absolute path of a program on PATH. */
-export function findOnPath(program: string): string | undefined {
-  const folders = (process.env.PATH ?? '').split(path.delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => path.resolve(folder, program)).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function serverVersion(program: string): Promise<string | undefined> {

@@ -6,10 +6,10 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { findOnPath } from './path.ts';
 import { removePidFile, takeLock } from './pidFile.ts';
 import type { Progress } from './progress.ts';
 import { type Log, StartError } from './startError.ts';
-import { findOnPath } from './temporalBinary.ts';
 
 const MODULE = fileURLToPath(new URL('temporal-build', import.meta.url));
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';

@@ -33,7 +33,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Db {
     application_name: options.applicationName ?? 'herald',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    types: { getTypeParser },
+    types,
   });
   pool.on('error', options.onIdleError ?? ignoreIdleError);
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
@@ -54,8 +54,8 @@ export async function migrate(db: Db): Promise<void> {
 }
 
 /** Postgres' `bigint` becomes a number: every key and sequence number stays below 2^53. */
-const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-  oid === pg.types.builtins.INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text');
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** The next query opens a fresh connection and reports what is wrong, if anything still is. */
 function ignoreIdleError(): void {}

@@ -49,8 +49,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   return async () => {
     server.closeAllConnections();
     server.close();
-    const parts = await Promise.allSettled([postgres, temporal]);
-    await Promise.all(parts.map((part) => (part.status === 'fulfilled' ? part.value?.stop() : undefined)));
+    for (const part of [temporal, postgres]) await part?.then(({ stop }) => stop(), () => undefined);
     rmSync(dataDir, { recursive: true, force: true });
   };
 }
