@@ -3,6 +3,7 @@ import { migrate, openDatabase } from '../store/database.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
+import type { SessionLimits } from '../workflows/messages.ts';
 import { createApp } from './app.ts';
 import type { ApiSettings } from './dependencies.ts';
 import { createIngest } from './ingest.ts';
@@ -16,6 +17,8 @@ export interface ApiProcessSettings extends ApiSettings {
   databaseMaxConnections: number;
   temporal: TemporalAddress;
   shutdownGraceMs: number;
+  /** For the runs of sessions that this process starts; absent: the defaults. */
+  timings?: { session?: SessionLimits };
 }
 
 export interface RunningApi {
@@ -34,7 +37,7 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
   await migrate(db);
   const client = openTemporalClient(settings.temporal);
   const searchAttributes = watchSearchAttributes(client, log);
-  const workflows = createWorkflows(client, searchAttributes.usable);
+  const workflows = createWorkflows(client, searchAttributes.usable, settings.timings?.session);
   const ingest = createIngest({ db, workflows, log });
   const app = createApp({
     db,

@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { timingsSchema } from './timings.ts';
 
 const MEGABYTE = 1_048_576;
 
@@ -43,6 +44,14 @@ const tokenPrices = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+const timings = z.string().transform((value, context) => {
+  const parsed = timingsSchema.safeParse(parseJson(value));
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues.map((issue) => [...issue.path, issue.message].join(' ')).join('; ');
+  context.addIssue({ code: 'custom', message: `must be JSON like {"send":{"retrySchedule":[0,5000,300000]}}, in milliseconds (${where})` });
+  return z.NEVER;
+});
+
 function parseJson(value: string): unknown {
   try {
     return JSON.parse(value);
@@ -76,6 +85,7 @@ export const environmentSchema = z.object({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be trace, debug, info, warn, error or silent')
     .default('info'),
   HERALD_SHUTDOWN_GRACE_MS: wholeNumber(10_000),
+  HERALD_TIMINGS: timings.default({}),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\/./, 'must look like postgres://user:password@host:5432/herald')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Environment, environmentSchema } from './environment.ts';
+import type { Timings } from './timings.ts';
 
 export interface TemporalTls {
   serverNameOverride?: string;
@@ -49,6 +50,8 @@ export interface Settings {
   logLevel: Environment['HERALD_LOG_LEVEL'];
   /** How long a process may finish what it has begun after SIGTERM. */
   shutdownGraceMs: number;
+  /** What a worker waits for; absent timings have their defaults. */
+  timings: Timings;
 }
 
 /** What `npm start` can be told; it brings what is absent. */
@@ -109,6 +112,7 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
     tokenPrices: environment.HERALD_TOKEN_PRICES,
     logLevel: environment.HERALD_LOG_LEVEL,
     shutdownGraceMs: environment.HERALD_SHUTDOWN_GRACE_MS,
+    timings: environment.HERALD_TIMINGS,
   };
 }
 

@@ -55,6 +55,8 @@ describe('settings', () => {
     [{ HERALD_MAX_REQUEST_BYTES: '16MB' }],
     [{ HERALD_TOKEN_PRICES: '{"gpt-4": 30}' }],
     [{ HERALD_LOG_LEVEL: 'loud' }],
+    [{ HERALD_TIMINGS: '{"send":{"retrySchedule":[]}}' }],
+    [{ HERALD_TIMINGS: '{"relay":{"pause":5}}' }],
     [{ TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/no/such/file' }],
     [{ TEMPORAL_TLS: 'yes' }],
   ])('refuse %j', (env) => {
