@@ -129,6 +129,41 @@ export async function createTestDelivery(db: Db, input: TestDelivery): Promise<{
   return { id };
 }
 
+/**
+ * Makes a delivery due now, whatever became of it; its id, and so its `webhook-id`, stays.
+ * `busy` when somebody is sending it at this moment.
+ */
+export async function reopenDelivery(db: Db, organisationId: string, id: string): Promise<'due' | 'busy' | 'unknown'> {
+  const { numUpdatedRows } = await db
+    .updateTable('deliveries')
+    .set({
+      status: sql`case when status = 'retrying' then status else 'pending' end`,
+      next_attempt_at: sql<string>`now()`,
+      completed_at: null,
+      lease_owner: null,
+      lease_until: null,
+    })
+    .where('organisation_id', '=', organisationId)
+    .where('id', '=', id)
+    .where(sql<boolean>`coalesce(lease_until, '-infinity') <= clock_timestamp()`)
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) return 'due';
+  return (await readDelivery(db, organisationId, id)) ? 'busy' : 'unknown';
+}
+
+/** Ends an open delivery. What is being sent at this moment may still arrive. */
+export async function cancelDelivery(db: Db, organisationId: string, id: string, reason: string): Promise<'cancelled' | 'closed' | 'unknown'> {
+  const { numUpdatedRows } = await db
+    .updateTable('deliveries')
+    .set({ status: 'cancelled', last_error: reason, completed_at: sql<string>`now()`, next_attempt_at: null, lease_owner: null, lease_until: null })
+    .where('organisation_id', '=', organisationId)
+    .where('id', '=', id)
+    .where('status', 'in', ['pending', 'retrying'])
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) return 'cancelled';
+  return (await readDelivery(db, organisationId, id)) ? 'closed' : 'unknown';
+}
+
 function selectDeliveries(db: Db, organisationId: string) {
   return db
     .selectFrom('deliveries as d')

@@ -22,6 +22,8 @@ export const deliveryFilters = {
   created_before: instantFilter,
 };
 
+export const deliveryIdParam = z.object({ id: z.string().openapi({ example: 'dlv_m8q1w7e5r4t6y0u2i8k3v9x2' }) });
+
 const listAll = createRoute({
   tags: ['Deliveries'],
   security,
@@ -38,7 +40,7 @@ const readOne = createRoute({
   method: 'get',
   path: '/deliveries/{id}',
   summary: 'Read a delivery and every attempt at it',
-  request: { params: z.object({ id: z.string().openapi({ example: 'dlv_m8q1w7e5r4t6y0u2i8k3v9x2' }) }) },
+  request: { params: deliveryIdParam },
   responses: { 200: jsonAnswer('The delivery', deliveryDetailSchema), ...refusals, ...missing },
 });
 

@@ -3,6 +3,7 @@ import { createRouter, type ApiRouter } from '../router.ts';
 import { registerAgents } from './agents.ts';
 import { registerApiKeys } from './apiKeys.ts';
 import { registerDeliveries } from './deliveries.ts';
+import { registerDeliveryCommands } from './deliveryCommands.ts';
 import { registerEventTypes } from './eventTypes.ts';
 import { createGuards } from './guard.ts';
 import { registerIntegrations } from './integrations.ts';
@@ -24,6 +25,7 @@ export function createV1(deps: ApiDependencies): ApiRouter {
   registerSessionReports(app, deps, guards);
   registerSessions(app, deps, guards);
   registerDeliveries(app, deps, guards);
+  registerDeliveryCommands(app, deps, guards);
   registerEventTypes(app, guards);
   registerApiKeys(app, deps, guards);
   return app;

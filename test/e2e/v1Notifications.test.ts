@@ -183,7 +183,7 @@ describe('notifications', () => {
     const body = { integration_id: bound.integrationId, subscription: { mode: 'all' } };
     const path = `/v1/agents/${bound.agentId}/notifications`;
     const answers = await Promise.all([1, 2, 3].map(() => other.post(path, body)));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 409, 409]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409]);
   });
 });
 

@@ -185,7 +185,7 @@ describe('reading', () => {
     await caller.post('/v1/sessions/decided/events', { events: ['a', 'b', 'c'].map((id) => ({ id, type: 'Reported' })) });
     await settled('decided');
     const read = async (query: string) => (await caller.get(`/v1/sessions/decided/decisions?${query}`)).body;
-    const told = async (query: string) => (await read(query)).data.map((d) => `${d.event_id} ${d.notification_id === all ? 'all' : 'none'} ${d.decision}`);
+    const told = async (query: string) => (await read(query)).data.map((d) => [d.event_id, d.notification_id === all ? 'all' : 'none', d.decision].join(' '));
     expect(await told('event_id=b')).toEqual(['b all sent', 'b none skipped']);
     expect((await told('decision=sent')).slice(0, 3)).toEqual(['c all sent', 'b all sent', 'a all sent']);
     expect((await told(`notification_id=${none}`)).slice(0, 3)).toEqual(['c none skipped', 'b none skipped', 'a none skipped']);
@@ -213,7 +213,7 @@ describe('reading', () => {
     await caller.post('/v1/sessions/delivering/events', { events: [{ id: 'shipped', type: 'order.shipped' }, { id: 'paused', type: 'ExecutionPaused' }] });
     await settled('delivering');
     const events = async (query: string) => (await caller.get(`/v1/deliveries?session_id=delivering&${query}`)).body.data.map((d) => d.event_id);
-    expect((await events('')).toSorted()).toEqual(['paused', 'shipped']);
+    expect(new Set(await events(''))).toEqual(new Set(['paused', 'shipped']));
     expect(await events('event_type=EXECUTION_PAUSED')).toEqual(['paused']);
     expect(await events('event_id=shipped')).toEqual(['shipped']);
     expect(await events('status=failed')).toEqual([]);

@@ -20,6 +20,8 @@ const bodies: Record<string, unknown> = {
   'post /v1/notifications/{id}/preview': { event: { type: 'ExecutionFailed' } },
   'post /v1/integrations/{id}/test': {},
   'post /v1/sessions/{id}/events': { events: [{ type: 'llm' }] },
+  'post /v1/deliveries/{id}/retry': undefined,
+  'post /v1/deliveries/{id}/cancel': undefined,
   'patch /v1/agents/{id}': { name: 'stolen' },
   'patch /v1/integrations/{id}': { name: 'stolen', config: {} },
   'patch /v1/notifications/{id}': { enabled: false },
