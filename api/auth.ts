@@ -4,6 +4,7 @@ import { findApiKey, findApiKeyById, type ApiKey, type ApiKeyScope } from '../st
 import type { Db } from '../store/database.ts';
 import type { ApiEnv } from './dependencies.ts';
 import { createSessionTokens, type SessionClaims, type SessionTokens } from './jwt.ts';
+import { patiently } from './patience.ts';
 import { forbidden, unauthorized } from './problems.ts';
 
 /** How long a revoked key may still be taken for a good one. */
@@ -23,8 +24,8 @@ export interface Keyring {
 
 export function createKeyring(db: Db, settings: { secretKey: string; previousSecretKeys: string[] }): Keyring {
   const tokens = createSessionTokens(settings.secretKey, settings.previousSecretKeys);
-  const byKey = shortCache((key) => findApiKey(db, key));
-  const byId = shortCache((id) => findApiKeyById(db, id));
+  const byKey = shortCache((key) => patiently(() => findApiKey(db, key)));
+  const byId = shortCache((id) => patiently(() => findApiKeyById(db, id)));
 
   async function validKey(key: string | undefined, scope: ApiKeyScope): Promise<ApiKey> {
     const found = key === undefined ? undefined : await byKey(key);

@@ -2,6 +2,7 @@ import type { Json } from '../../model/types.ts';
 import { findOrCreateAgent } from '../../store/agents.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import type { SessionClaims } from '../jwt.ts';
+import { patiently } from '../patience.ts';
 import { badRequest, notFound } from '../problems.ts';
 import { foreignSession } from './events.ts';
 import { agentSchema, check, requireObject } from './schemas.ts';
@@ -20,7 +21,7 @@ export async function createAgent(deps: Pick<ApiDependencies, 'db' | 'ingest'>, 
   const alias = agent.id ?? agent.agent_id ?? undefined;
   const name = agent.name ?? agent.agent_name ?? alias;
   if (name === undefined) throw badRequest('name', 'name is required: the name under which the agent has its notifications.');
-  const { id } = await findOrCreateAgent(deps.db, claims.organisationId, name);
+  const { id } = await patiently(() => findOrCreateAgent(deps.db, claims.organisationId, name));
   const result = await deps.ingest.appendEvents(claims.organisationId, claims.sessionId, [
     {
       id: `${claims.sessionId}:agent:${alias ?? id}`,

@@ -3,6 +3,7 @@ import type { Json } from '../../model/types.ts';
 import { findAgent, findOrCreateAgent } from '../../store/agents.ts';
 import type { ApiKey } from '../../store/apiKeys.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { patiently } from '../patience.ts';
 import { badRequest } from '../problems.ts';
 import { readSessionReport, sessionField, type SessionReport } from './sessionReport.ts';
 import { readTimestamp } from './timestamps.ts';
@@ -28,7 +29,7 @@ export async function createSession(deps: Dependencies, apiKey: ApiKey, body: Js
     tags: report.tags,
     metadata: metadataOf(tags, report.metadata),
     details: report.details,
-    agents: await agentsOf(deps, apiKey, report),
+    agents: await patiently(() => agentsOf(deps, apiKey, report)),
   });
   return { id: report.id, created };
 }

@@ -10,6 +10,9 @@ import { isStorable } from '../schemas.ts';
 import { check, eventsSchema, requireObject } from './schemas.ts';
 import { isGiven, readTimestamp } from './timestamps.ts';
 
+/** No model call has more; a larger number would make nonsense of a session's cost. */
+const MAX_TOKENS = 1e12;
+
 export interface EventLimits {
   eventsPerRequest: number;
   eventBytes: number;
@@ -69,7 +72,13 @@ function errorFields(event: JsonObject): JsonObject {
 export function costOf(event: JsonObject, prices: TokenPrices): number | undefined {
   if (!isGiven(event.prompt_tokens) && !isGiven(event.completion_tokens)) return undefined;
   const model = typeof event.model === 'string' ? event.model : undefined;
-  return tokenCost(model, Number(event.prompt_tokens ?? 0), Number(event.completion_tokens ?? 0), prices);
+  return tokenCost(model, tokensOf(event.prompt_tokens), tokensOf(event.completion_tokens), prices);
+}
+
+/** A count as number or text; whatever cannot be one counts nothing. */
+function tokensOf(count: Json | undefined): number {
+  const tokens = typeof count === 'number' || typeof count === 'string' ? Number(count) : 0;
+  return tokens <= MAX_TOKENS ? tokens : 0;
 }
 
 export function ownId(event: JsonObject): string | undefined {

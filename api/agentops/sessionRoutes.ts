@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { sessionExists } from '../../store/sessionLookup.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { readJson } from '../limits.ts';
+import { patiently } from '../patience.ts';
 import { badRequest, notFound } from '../problems.ts';
 import { outsideId } from '../schemas.ts';
 import { costText, sessionUrl } from './answers.ts';
@@ -78,7 +79,7 @@ export function reauthorizeRoute({ db, settings }: ApiDependencies): AgentopsRou
       const given = nested.session_id ?? nested.id;
       if (given === undefined) throw badRequest('session_id', 'session_id is required: the id of a session you have created.');
       const { session_id: sessionId } = check(body, { session_id: given });
-      if (!(await sessionExists(db, apiKey.organisationId, sessionId))) throw notFound(`session '${sessionId}'`);
+      if (!(await patiently(() => sessionExists(db, apiKey.organisationId, sessionId)))) throw notFound(`session '${sessionId}'`);
       const jwt = await c.get('keyring').tokens.issue({ sessionId, organisationId: apiKey.organisationId, apiKeyId: apiKey.id });
       return c.json({ status: 'success', jwt });
     },

@@ -7,6 +7,8 @@ import type { SessionUpdate } from '../ingest.ts';
 import { badRequest, notFound } from '../problems.ts';
 import { costOf, failureOf, ownId } from './events.ts';
 
+const LISTED_IDS = 100;
+
 /** The ids of the events to update. Throws a 400 when one has none. */
 export function requireIds(events: JsonObject[]): string[] {
   return events.map((event, index) => {
@@ -41,9 +43,10 @@ export function changeOfEvents(
 }
 
 function requireKnown(ids: string[], stored: ReadonlyMap<string, StoredEvent>): void {
-  const unknown = ids.filter((id) => !stored.has(id));
+  const unknown = [...new Set(ids.filter((id) => !stored.has(id)))];
   if (unknown.length === 0) return;
-  throw notFound('event', `The session has no events with these ids, and nothing was updated: ${[...new Set(unknown)].join(', ')}`);
+  const more = unknown.length > LISTED_IDS ? ` and ${unknown.length - LISTED_IDS} more` : '';
+  throw notFound('event', `The session has no events with these ids, and nothing was updated: ${unknown.slice(0, LISTED_IDS).join(', ')}${more}`);
 }
 
 function patchOf(update: JsonObject): JsonObject {
