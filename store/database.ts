@@ -35,7 +35,9 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Db {
     keepAlive: true,
     types,
   });
-  pool.on('error', options.onIdleError ?? ignoreIdleError);
+  pool.on('error', options.onIdleError ?? ignoreError);
+  // The pool listens only to idle connections; one that breaks between two queries of a transaction must not end the process.
+  pool.on('connect', (client) => client.on('error', ignoreError));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
@@ -57,5 +59,5 @@ export async function migrate(db: Db): Promise<void> {
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** The next query opens a fresh connection and reports what is wrong, if anything still is. */
-function ignoreIdleError(): void {}
+/** The next query reports what is wrong, if anything still is. */
+function ignoreError(): void {}
