@@ -4,12 +4,11 @@ import { endLeftovers } from '../embedded/leftovers.ts';
 import { isFree } from '../embedded/ports.ts';
 import { elapsed } from '../embedded/progress.ts';
 import { StartError } from '../embedded/startError.ts';
-import { migrate, openDatabase } from '../store/database.ts';
-import { ensureFirstOrganisation } from '../store/organisations.ts';
 import { keptSecret, takeDataFolder } from './start/dataFolder.ts';
 import { endLeftoverProcesses, type HeraldProcess, type ProcessOptions, startHeraldProcess } from './start/herald.ts';
 import { startInfrastructure } from './start/infrastructure.ts';
 import { keepRunning } from './start/keepRunning.ts';
+import { prepareDatabase } from './start/prepareDatabase.ts';
 import { processEnvironment } from './start/processEnvironment.ts';
 import { onStopRequest } from './start/stopRequest.ts';
 import { summaryText } from './start/summary.ts';
@@ -64,16 +63,6 @@ async function startHerald(options: Omit<ProcessOptions, 'name'>): Promise<{ sto
   if (!failed) return { stop };
   await stop();
   throw failed.reason;
-}
-
-async function prepareDatabase(url: string, apiKey: string): Promise<void> {
-  const db = openDatabase(url, { maxConnections: 2, applicationName: 'herald-start' });
-  try {
-    await migrate(db);
-    await ensureFirstOrganisation(db, { key: apiKey });
-  } finally {
-    await db.destroy();
-  }
 }
 
 /** Interrupted in the middle of starting: ends whatever was started by then. */

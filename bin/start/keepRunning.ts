@@ -4,7 +4,7 @@ import type { Log } from '../../embedded/startError.ts';
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 /** Whatever ran this long was healthy: the next end is a new matter. */
-const HEALTHY_AFTER_MS = 60_000;
+const HEALTHY_AFTER_MS = 10_000;
 
 export interface Running {
   /** Fulfilled when it has ended, for whatever reason. */
