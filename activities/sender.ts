@@ -34,6 +34,11 @@ export interface SendJob {
 
 export type JobStatus = 'sending' | 'delivered' | 'failed';
 
+interface Attempted {
+  result: AttemptResult;
+  nextAttemptMs: number | null;
+}
+
 /** Sends the first attempts of a session's messages, in order for each destination. */
 export interface Sender {
   /**
@@ -41,8 +46,11 @@ export interface Sender {
    * @param settled Told of every job that is no longer under way here.
    */
   sendInOrder(sessionKey: number, jobs: SendJob[], settled: (deliveryId: string) => void): Promise<Map<string, JobStatus>>;
-  /** Makes one attempt and records what came of it. `nextAttemptMs` is null when there will be no further one. */
-  attempt(job: AttemptJob, message: Message, destination: Destination): Promise<{ result: AttemptResult; nextAttemptMs: number | null }>;
+  /**
+   * Makes one attempt and records what came of it. `nextAttemptMs` is null when there will be no further one.
+   * @param answered Told when the destination has answered, before that is recorded.
+   */
+  attempt(job: AttemptJob, message: Message, destination: Destination, answered?: () => void): Promise<Attempted>;
 }
 
 export function createSender(deps: ActivityDependencies): Sender {
@@ -52,9 +60,10 @@ export function createSender(deps: ActivityDependencies): Sender {
   /** The last job of each session and destination: the next one waits for it, but not for long. */
   const chains = new Map<string, Promise<void>>();
 
-  async function attempt(job: AttemptJob, message: Message, destination: Destination): ReturnType<Sender['attempt']> {
+  async function attempt(job: AttemptJob, message: Message, destination: Destination, answered?: () => void): Promise<Attempted> {
     const startedAt = new Date();
     const result = await tryToSend(message, destination);
+    answered?.();
     const nextAttemptMs = result.ok || result.kind !== 'retryable' ? null : nextAttempt(job, result.retryAfterMs);
     const status = result.ok ? 'delivered' : nextAttemptMs === null ? 'failed' : 'retrying';
     await outcomes.record({ deliveryId: job.id, owner, startedAt, result, status, nextAttemptMs });
@@ -80,7 +89,7 @@ export function createSender(deps: ActivityDependencies): Sender {
     return nextRetryDelayMs(job.attemptsMade + 1, { schedule, random: job.jitter, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
 
-  async function send(job: SendJob, statuses: Map<string, JobStatus>): Promise<void> {
+  async function send(job: SendJob, statuses: Map<string, JobStatus>, answered: () => void): Promise<void> {
     const { deliveryId, integrationId } = job;
     const destinationKey = `${integrationId}/${job.channel ?? ''}`;
     if (isTooLate(job) || !(await slots.acquire(destinationKey, timings.patienceMs))) return handOver(job);
@@ -89,7 +98,7 @@ export function createSender(deps: ActivityDependencies): Sender {
       if (!prepared || isTooLate(job)) return await handOver(job);
       const { message, destination } = prepared;
       const first = { id: deliveryId, integrationId, attemptsMade: 0, jitter: Math.random() };
-      const { result, nextAttemptMs } = await attempt(first, message, destination);
+      const { result, nextAttemptMs } = await attempt(first, message, destination, answered);
       statuses.set(deliveryId, result.ok ? 'delivered' : 'failed');
       if (nextAttemptMs !== null) await startDelivery(job, 1, nextAttemptMs);
     } finally {
@@ -125,16 +134,20 @@ export function createSender(deps: ActivityDependencies): Sender {
       for (const job of jobs) {
         const chainKey = `${sessionKey}/${job.integrationId}/${job.channel ?? ''}`;
         const before = chains.get(chainKey);
+        const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
         const sent = (async () => {
           await before;
-          await send(job, statuses);
+          await send(job, statuses, answer);
         })()
           .catch((error: unknown) => {
             log.error({ err: error, delivery: job.deliveryId }, 'a first attempt broke off; the sweeper will take it up');
           })
-          .finally(() => settled(job.deliveryId));
+          .finally(() => {
+            answer();
+            settled(job.deliveryId);
+          });
         all.push(sent);
-        const link = Promise.resolve(before).then(() => Promise.race([sent, sleep(timings.patienceMs)]));
+        const link = Promise.resolve(before).then(() => Promise.race([answered, sleep(timings.patienceMs)]));
         chains.set(chainKey, link);
         void link.then(() => {
           if (chains.get(chainKey) === link) chains.delete(chainKey);

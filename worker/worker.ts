@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { NativeConnection, type TLSConfig, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { NativeConnection, type TLSConfig, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities, defaultSendTimings, type SendTimings } from '../activities/index.ts';
 import { createOutgoingHttp } from '../activities/channels/http.ts';
@@ -26,6 +26,8 @@ export interface WorkerSettings {
   allowedDestinations: string[];
   shutdownGraceMs: number;
   timings?: WorkerTimings;
+  /** A file with the workflow code; absent, it is looked for or made (worker/bundle.ts). */
+  workflowBundle?: string;
 }
 
 /** What is absent has its default; tests shorten it. */
@@ -82,7 +84,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const common = {
     connection,
     namespace: settings.temporal.namespace,
-    workflowBundle: (await bundleWorkflows(log)) as WorkflowBundleOption,
+    workflowBundle: settings.workflowBundle === undefined ? await bundleWorkflows(log) : { codePath: settings.workflowBundle },
     shutdownGraceTime: settings.shutdownGraceMs,
   };
   const sessions = await Worker.create({

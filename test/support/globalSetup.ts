@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,8 +24,8 @@ const FOLDER = 'herald-test-';
 const OWNER = 'owner.pid';
 
 /**
- * One Postgres and one Temporal server for the whole run, each started when the first test asks for it: unit tests
- * alone start nothing.
+ * One Postgres, one Temporal server and one bundle of the workflow code for the whole run, each made when the first
+ * test asks for it: unit tests alone start nothing.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   await removeInterruptedRuns();
@@ -35,9 +35,16 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   let postgres: Promise<PostgresPart> | undefined;
   let temporal: Promise<TemporalPart> | undefined;
 
+  let bundle: Promise<string> | undefined;
+
+  function answer(part: string | undefined): Promise<string> {
+    if (part === '/postgres') return (postgres ??= startWithTemplate(dataDir)).then(({ url }) => url);
+    if (part === '/workflows') return (bundle ??= bundleInto(path.join(dataDir, 'workflows.js')));
+    return (temporal ??= startServer(dataDir)).then(({ address }) => address);
+  }
+
   const server = createServer((request, response) => {
-    const address = request.url === '/postgres' ? (postgres ??= startWithTemplate(dataDir)).then(({ url }) => url) : (temporal ??= startServer(dataDir)).then((part) => part.address);
-    address.then(
+    answer(request.url).then(
       (text) => response.end(text),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
@@ -68,6 +75,14 @@ async function startWithTemplate(dataDir: string): Promise<PostgresPart> {
     await server.destroy();
   }
   return postgres;
+}
+
+/** Once for the run: every worker of it loads the same workflow code. */
+async function bundleInto(file: string): Promise<string> {
+  const { buildBundle } = await import('../../worker/bundle.ts');
+  const { code } = await buildBundle((level, message) => (level === 'error' ? tell(message) : undefined));
+  writeFileSync(file, code);
+  return file;
 }
 
 async function startServer(dataDir: string): Promise<TemporalPart> {

@@ -32,12 +32,17 @@ export async function temporalAddress(): Promise<string> {
   return ask('temporal');
 }
 
+/** The file with the workflow code, bundled from its sources for this run. */
+export async function workflowBundle(): Promise<string> {
+  return ask('workflows');
+}
+
 /** A name nobody else in this run uses, for task queues and ids on the shared servers. */
 export function uniqueName(prefix: string): string {
   return `${prefix}_${randomBytes(8).toString('hex')}`;
 }
 
-async function ask(part: 'postgres' | 'temporal'): Promise<string> {
+async function ask(part: 'postgres' | 'temporal' | 'workflows'): Promise<string> {
   const response = await fetch(`${inject('stackUrl')}/${part}`);
   const text = await response.text();
   if (!response.ok) throw new Error(text);
