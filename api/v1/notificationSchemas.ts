@@ -15,7 +15,14 @@ const pairValue = z
 const removablePair = z.union([pairValue, z.null()], { error: (issue) => (issue.code === 'invalid_union' ? PAIR_RULE : undefined) });
 
 function pairsOf<T extends z.ZodType>(value: T) {
-  return z.record(shortText(255), value).refine((pairs) => Object.keys(pairs).length <= MAX_PAIRS, `must have at most ${MAX_PAIRS} pairs`);
+  const pairs = z.record(shortText(255), value).refine((given) => Object.keys(given).length <= MAX_PAIRS, `must have at most ${MAX_PAIRS} pairs`);
+  return z.preprocess((given, context) => {
+    // A record leaves this key out, and a filter with a pair less lets more through.
+    if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__')) {
+      context.addIssue({ code: 'custom', path: ['__proto__'], message: 'cannot be filtered by' });
+    }
+    return given;
+  }, pairs);
 }
 
 const metadataFilter = pairsOf(pairValue).openapi({

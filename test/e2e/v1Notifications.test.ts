@@ -105,6 +105,7 @@ describe('notifications', () => {
     ['an object in a list', filtered({ field: 'a', operator: 'in', value: ['a', {}] }), `${first}.filters[0].value[1]`],
     ['NUL in a value', filtered({ field: 'a', operator: 'equals', value: '\u0000' }), `${first}.filters[0].value`],
     ['a list as metadata', { metadata_filter: { environment: ['production'] } }, 'metadata_filter.environment'],
+    ['a pair that would get lost', { metadata_filter: JSON.parse('{"__proto__": "x"}') }, 'metadata_filter.__proto__'],
     ['text as metadata filter', { metadata_filter: 'environment=production' }, 'metadata_filter'],
     ['a channel that a webhook has not', { channel: '#general' }, 'channel'],
     ['a misspelt field', { metadata_filters: {} }, 'metadata_filters'],
