@@ -100,23 +100,30 @@ export async function updateSessionRow(trx: Db, key: number, update: SessionUpda
   if (Object.keys(columns).length > 0) {
     await trx.updateTable('sessions').set({ ...columns, updated_at: new Date() }).where('key', '=', key).execute();
   }
-  for (const { eventId, patch, tokenCost } of update.patches ?? []) await patchEvent(trx, key, eventId, patch, tokenCost);
+  if (update.patches && update.patches.length > 0) await patchEvents(trx, key, update.patches);
 }
 
-async function patchEvent(trx: Db, key: number, eventId: string, patch: JsonObject, tokenCost: number | undefined): Promise<void> {
-  const event = await trx
+/** Later fields win over earlier ones; several patches of one event are applied in their order. */
+async function patchEvents(trx: Db, key: number, patches: NonNullable<SessionUpdate['patches']>): Promise<void> {
+  const stored = await trx
     .selectFrom('events')
-    .select(['seq', 'patch', 'token_cost'])
+    .select(['event_id', 'patch', 'token_cost'])
     .where('session_key', '=', key)
-    .where('event_id', '=', eventId)
-    .executeTakeFirstOrThrow();
-  await trx
-    .updateTable('events')
-    .set({ patch: JSON.stringify({ ...event.patch, ...patch }), ...(tokenCost === undefined ? {} : { token_cost: tokenCost }) })
-    .where('session_key', '=', key)
-    .where('seq', '=', event.seq)
+    .where(sql<boolean>`event_id = any(${patches.map((each) => each.eventId)}::text[])`)
     .execute();
-  if (tokenCost === undefined) return;
-  await sql`update session_progress set token_cost = token_cost + ${tokenCost - Number(event.token_cost ?? 0)}
-    where session_key = ${key}`.execute(trx);
+  const patched = new Map(stored.map((row) => [row.event_id, { patch: row.patch ?? {}, tokenCost: row.token_cost === null ? null : Number(row.token_cost) }]));
+  let added = 0;
+  for (const { eventId, patch, tokenCost } of patches) {
+    const event = patched.get(eventId);
+    if (!event) throw new Error(`Event ${eventId} is not stored.`);
+    if (tokenCost !== undefined) added += tokenCost - (event.tokenCost ?? 0);
+    patched.set(eventId, { patch: { ...event.patch, ...patch }, tokenCost: tokenCost ?? event.tokenCost });
+  }
+  const rows = [...patched];
+  await sql`
+    update events e set patch = w.patch, token_cost = w.token_cost
+    from unnest(${rows.map(([id]) => id)}::text[], ${rows.map(([, event]) => JSON.stringify(event.patch))}::json[],
+                ${rows.map(([, event]) => event.tokenCost)}::numeric[]) as w (event_id, patch, token_cost)
+    where e.session_key = ${key} and e.event_id = w.event_id`.execute(trx);
+  if (added !== 0) await sql`update session_progress set token_cost = token_cost + ${added} where session_key = ${key}`.execute(trx);
 }
