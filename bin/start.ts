@@ -29,7 +29,7 @@ async function start(settings: StartSettings): Promise<void> {
   stopRequest.signal.addEventListener('abort', folder.markStopping);
   stopRequest.cleanUpWith(() => abandonStart(dataDir));
 
-  await endLeftoverProcesses(dataDir, shutdownGraceMs);
+  await endLeftoverProcesses(dataDir);
   if (!(await isFree(settings.port, 'everywhere')) || !(await isFree(settings.port))) {
     throw new StartError(`Port ${settings.port} is in use: set PORT to a free one, like PORT=${settings.port + 1} npm start.`);
   }
@@ -67,7 +67,7 @@ async function startHerald(options: Omit<ProcessOptions, 'name'>): Promise<{ sto
 
 /** Interrupted in the middle of starting: ends whatever was started by then. */
 async function abandonStart(dataDir: string): Promise<void> {
-  await endLeftoverProcesses(dataDir, 0);
+  await endLeftoverProcesses(dataDir);
   await endLeftovers(dataDir, () => undefined);
 }
 

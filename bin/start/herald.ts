@@ -57,13 +57,17 @@ export async function startHeraldProcess({ name, dataDir, env, shutdownGraceMs }
   throw new StartError(`The ${name} ${what}: ${readable(lastReason(output.file, /./))} (more in ${output.file})`);
 }
 
-/** Ends the API and the worker of a Herald that was killed, should they still be draining. */
-export async function endLeftoverProcesses(dataDir: string, patienceMs: number): Promise<void> {
-  for (const name of ['api', 'worker'] as const) {
+/**
+ * Ends the API and the worker of a Herald that was killed, should they still be draining. They need not finish: what
+ * they have accepted is stored, and found again.
+ */
+export async function endLeftoverProcesses(dataDir: string): Promise<void> {
+  const end = async (name: HeraldProcess) => {
     const pid = readPidFile(pidFile(dataDir, name));
-    if (pid !== undefined) await endProcess(pid, ['SIGTERM', 'SIGKILL'], patienceMs + EXTRA_GRACE_MS);
+    if (pid !== undefined) await endProcess(pid, ['SIGTERM', 'SIGKILL'], EXTRA_GRACE_MS);
     removePidFile(pidFile(dataDir, name));
-  }
+  };
+  await Promise.all([end('api'), end('worker')]);
 }
 
 function pidFile(dataDir: string, name: HeraldProcess): string {

@@ -23,14 +23,15 @@ export function startHerald(env: { PORT: string; HERALD_DATA_DIR: string } & Rec
   const child = spawn(process.execPath, ['bin/start.ts'], {
     cwd: PROJECT,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The channel ends it should the tests be killed.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let text = '';
   const ended = once(child, 'close').then(() => child.exitCode);
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   const ready = async () => {
     const seen = new Promise<'ready'>((resolve) => {
-      child.stdout.on('data', () => text.includes('Herald is ready') && resolve('ready'));
+      child.stdout?.on('data', () => text.includes('Herald is ready') && resolve('ready'));
     });
     if ((await Promise.race([seen, ended])) !== 'ready') throw new Error(`Herald ended while starting:\n${text}`);
   };
