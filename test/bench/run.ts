@@ -71,7 +71,7 @@ async function connect(
   const pids: Record<string, number> = {};
   const start = async (name: string, script: string) => {
     const child = await startChild({ name, script, folder: stack.folder });
-    cleanup.add(child.stop);
+    cleanup.add(() => child.stop());
     pids[name] = child.pid;
     return child.process;
   };

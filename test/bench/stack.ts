@@ -1,6 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sql } from 'kysely';
 import { startPostgres } from '../../embedded/postgres.ts';
@@ -10,6 +8,7 @@ import { type Db, migrate, openDatabase } from '../../store/database.ts';
 import { ensureFirstOrganisation } from '../../store/organisations.ts';
 import { type Child, startChild } from './children.ts';
 import type { Cleanup } from './cleanup.ts';
+import { makeDataFolder } from './dataFolder.ts';
 
 /** What is measured: a Herald, with what it runs on. */
 export interface Stack {
@@ -36,11 +35,7 @@ export interface EmbeddedOptions {
 
 /** Starts everything in a temporary folder, as `npm start` does. */
 export async function startEmbeddedStack({ progress, cleanup, keep, profileFolder }: EmbeddedOptions): Promise<Stack> {
-  const dataDir = mkdtempSync(path.join(tmpdir(), 'herald-bench-'));
-  cleanup.add(() => {
-    if (keep) progress(`Data and logs are kept in ${dataDir}`);
-    else rmSync(dataDir, { recursive: true, force: true });
-  });
+  const dataDir = await makeDataFolder({ cleanup, keep, progress });
   const postgres = await startPostgres({ dataDir, log: progress });
   cleanup.add(postgres.stop);
   const temporal = await startTemporal({ dataDir, log: progress, progress });
@@ -64,7 +59,7 @@ export async function startEmbeddedStack({ progress, cleanup, keep, profileFolde
   const nodeOptions = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
   const start = async (name: string): Promise<Child> => {
     const child = await startChild({ name, script: `${name}/main.ts`, env, folder, nodeOptions });
-    cleanup.add(child.stop);
+    cleanup.add(() => child.stop());
     return child;
   };
   const [api, worker] = await Promise.all([start('api'), start('worker')]);

@@ -20,7 +20,7 @@ export async function runNaive(bench: Bench, options: { receiverUrl: string; tem
   const env = { BENCH_RECEIVER_URL: options.receiverUrl, BENCH_TEMPORAL_ADDRESS: options.temporalAddress };
   const start = async (part: 'api' | 'worker') => {
     const child = await startChild({ name: `naive-${part}`, script: `test/bench/naive/${part}.ts`, env, folder: stack.folder });
-    options.cleanup.add(child.stop);
+    options.cleanup.add(() => child.stop());
     return child;
   };
   const [api, worker] = await Promise.all([start('api'), start('worker')]);
