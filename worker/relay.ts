@@ -4,6 +4,7 @@ import type { Db } from '../store/database.ts';
 import { findUndecidedSessions } from '../store/progress.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import { every, type Recurring } from './every.ts';
+import { inParallel } from './inParallel.ts';
 
 /** How often the relay looks, and at what. Milliseconds. */
 export interface RelayTimings {
@@ -16,6 +17,7 @@ export interface RelayTimings {
 
 const defaults: RelayTimings = { pauseMs: 1000, overlookedMs: 2000, againMs: 10_000 };
 const SESSIONS_A_PAGE = 500;
+const SIGNALS_AT_ONCE = 4;
 
 /**
  * Tells the workflows of sessions what they were not told: whatever is stored and not decided. It finds
@@ -30,13 +32,12 @@ export function startRelay(deps: { db: Db; workflows: Workflows; log: Logger }, 
     let page;
     do {
       page = await findUndecidedSessions(db, overlookedMs, { afterKey, limit: SESSIONS_A_PAGE });
-      for (const { organisationId, sessionId, sessionKey, lastSeq } of page) {
-        if (isStopped()) return;
-        afterKey = sessionKey;
-        if (told.has(sessionKey)) continue;
+      afterKey = page.at(-1)?.sessionKey ?? 0;
+      await inParallel(page, SIGNALS_AT_ONCE, async ({ organisationId, sessionId, sessionKey, lastSeq }) => {
+        if (isStopped() || told.has(sessionKey)) return;
         await workflows.signalSession({ organisationId, sessionId, sessionKey }, { lastSeq, events: [] });
         told.set(sessionKey, true);
-      }
-    } while (page.length === SESSIONS_A_PAGE);
+      });
+    } while (page.length === SESSIONS_A_PAGE && !isStopped());
   });
 }

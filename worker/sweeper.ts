@@ -4,6 +4,7 @@ import type { Db } from '../store/database.ts';
 import { findOverdueDeliveries } from '../store/messages.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import { every, type Recurring } from './every.ts';
+import { inParallel } from './inParallel.ts';
 
 /** How often the sweeper looks, and at what. Milliseconds. */
 export interface SweeperTimings {
@@ -16,6 +17,7 @@ export interface SweeperTimings {
 
 const defaults: SweeperTimings = { pauseMs: 2000, graceMs: 5000, againMs: 30_000 };
 const DELIVERIES_A_PAGE = 500;
+const STARTS_AT_ONCE = 4;
 
 /** Starts the workflow of every open delivery that nobody works on: its sender died, or its workflow was never started. */
 export function startSweeper(deps: { db: Db; workflows: Workflows; log: Logger }, timings: Partial<SweeperTimings> = {}): Recurring {
@@ -27,13 +29,12 @@ export function startSweeper(deps: { db: Db; workflows: Workflows; log: Logger }
     let page;
     do {
       page = await findOverdueDeliveries(db, graceMs, { afterId, limit: DELIVERIES_A_PAGE });
-      for (const { attemptsMade, ...delivery } of page) {
-        if (isStopped()) return;
-        afterId = delivery.deliveryId;
-        if (started.has(afterId)) continue;
-        await workflows.startDelivery({ ...delivery, attemptsMade, firstDelayMs: 0 });
-        started.set(afterId, true);
-      }
-    } while (page.length === DELIVERIES_A_PAGE);
+      afterId = page.at(-1)?.deliveryId ?? '';
+      await inParallel(page, STARTS_AT_ONCE, async (delivery) => {
+        if (isStopped() || started.has(delivery.deliveryId)) return;
+        await workflows.startDelivery({ ...delivery, firstDelayMs: 0 });
+        started.set(delivery.deliveryId, true);
+      });
+    } while (page.length === DELIVERIES_A_PAGE && !isStopped());
   });
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { sql } from 'kysely';
 import type { NewEvent } from '../../api/ingest.ts';
@@ -5,8 +6,8 @@ import { deliveryWorkflowId, sessionWorkflowId } from '../../model/naming.ts';
 import type { JsonObject, SessionEffects } from '../../model/types.ts';
 import { listDecisions } from '../../store/sessionLog.ts';
 import type { SessionView } from '../../workflows/messages.ts';
-import type { Engine } from './engine.ts';
-import { uniqueName } from './stack.ts';
+import type { Engine } from './engineOn.ts';
+import type { Receiver } from './receiver.ts';
 
 /** A session of an engine under test. */
 export interface EngineSession {
@@ -28,7 +29,7 @@ export async function startSession(
   engine: Engine,
   options: { id?: string; agents?: { id: string; name: string; alias?: string }[]; metadata?: Record<string, string> } = {},
 ): Promise<EngineSession> {
-  const id = options.id ?? uniqueName('session');
+  const id = options.id ?? `session-${randomUUID()}`;
   const { agents = [], metadata } = options;
   await engine.ingest.createSession(engine.organisationId, {
     id,
@@ -92,11 +93,38 @@ export async function deliveryOf(engine: Engine, session: EngineSession, eventId
   return { ...row, handle: engine.client.workflow.getHandle(deliveryWorkflowId(row.id)) };
 }
 
+/** What a webhook of Herald carries, as far as these tests look. */
+export interface WebhookBody {
+  event_id: string;
+  info: { event: string; execution_id: string; agent_name: string; payload: JsonObject; metadata: Record<string, string> };
+}
+
+/** Messages about a session in the order of their arrival, once there are at least `count`. */
+export async function arrivedOf(receiver: Receiver, session: { id: string }, count: number): Promise<(WebhookBody & { id: string; sequence: number })[]> {
+  const ofSession = () =>
+    receiver.received
+      .map(({ json, id, headers }) => ({ ...(json as unknown as WebhookBody), id, sequence: Number(headers['herald-sequence']) }))
+      .filter(({ info }) => info.execution_id === session.id);
+  await receiver.waitFor(() => ofSession().length >= count, 25_000);
+  return ofSession();
+}
+
 /** Waits until something holds. @throws Error that says what was waited for. */
-export async function until(holds: () => Promise<boolean>, what: string, timeoutMs = 15_000): Promise<void> {
+export async function until(holds: () => Promise<boolean>, what: string, timeoutMs = 25_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** What a workflow's last run has cost and whether its code ever failed. */
+export async function historyOf(handle: WorkflowHandle): Promise<{ events: number; size: number; failedTasks: number }> {
+  const { events = [] } = await handle.fetchHistory();
+  const { historySize = 0 } = await handle.describe();
+  return {
+    events: events?.length ?? 0,
+    size: historySize,
+    failedTasks: (events ?? []).filter(({ workflowTaskFailedEventAttributes }) => workflowTaskFailedEventAttributes).length,
+  };
 }
