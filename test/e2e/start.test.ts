@@ -8,6 +8,9 @@ import { readPorts } from '../../embedded/ports.ts';
 import { commandLineOf, isRunning } from '../../embedded/processes.ts';
 import { newDataDir, type StartedHerald, startHerald, startInVain, unusedPort } from '../support/startedHerald.ts';
 
+/** A start takes seconds, but the machine may be busy. */
+const PATIENCE_MS = 180_000;
+
 describe('npm start', () => {
   const env = { PORT: '', HERALD_DATA_DIR: newDataDir() };
   const other = { PORT: '', HERALD_DATA_DIR: newDataDir() };
@@ -21,7 +24,7 @@ describe('npm start', () => {
     herald = startHerald(env);
     beside = startHerald(other);
     await Promise.all([herald.ready(), beside.ready()]);
-  });
+  }, PATIENCE_MS);
 
   afterAll(async () => {
     await Promise.all([herald.end('SIGINT'), beside.end('SIGTERM')]);
@@ -100,7 +103,7 @@ describe('npm start', () => {
     expect(leftRunning.filter(isRunning)).toEqual([]);
     const session = await fetch(`http://127.0.0.1:${env.PORT}/v1/sessions/my-first-session`, { headers: { Authorization: `Bearer ${key}` } });
     expect(session.status).toBe(200);
-  }, 60_000);
+  }, PATIENCE_MS);
 
   it('leaves nothing running after Ctrl-C', async () => {
     expect(await beside.end('SIGINT')).toBe(0);
