@@ -82,6 +82,6 @@ async function runGo(go: string, args: string[], onLine: (line: string) => void)
   process.off('exit', end);
   if (code === 0) return lines;
   const version = await promisify(execFile)(go, ['version']).then(({ stdout }) => stdout.trim(), String);
-  const reason = reports.findLast((line) => /^go: (?!downloading)|error|cannot|:\d+:/i.test(line)) ?? reports.at(-1) ?? `exit code ${code}`;
+  const reason = reports.findLast((line) => /^go: (?!downloading)|error|cannot|:\d+:/i.test(line)) ?? (code === null ? 'it was killed' : `exit code ${code}`);
   throw new StartError(`The Temporal server could not be built (${version}): ${reason}. To go on without building it, ${OTHER_WAYS}.`);
 }
