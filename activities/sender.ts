@@ -2,6 +2,7 @@ import { nextRetryDelayMs } from '../model/retry.ts';
 import type { AttemptResult } from '../model/types.ts';
 import { disableIntegration, releaseLeases } from '../store/record.ts';
 import type { Message } from './channels/channel.ts';
+import { createDeliveryStarter } from './deliveryStarts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Destination } from './destinations.ts';
 import { createOutcomeRecorder } from './outcomes.ts';
@@ -55,6 +56,7 @@ export interface Sender {
 
 export function createSender(deps: ActivityDependencies): Sender {
   const { db, log, owner, workflows, http, timings } = deps;
+  const start = createDeliveryStarter(workflows, log);
   const outcomes = createOutcomeRecorder(db, log);
   const slots = createSlots(REQUESTS_PER_DESTINATION);
   /** The last job of each session and destination: the next one waits for it, but not for long. */
@@ -93,6 +95,7 @@ export function createSender(deps: ActivityDependencies): Sender {
     const { deliveryId, integrationId } = job;
     const destinationKey = `${integrationId}/${job.channel ?? ''}`;
     if (isTooLate(job) || !(await slots.acquire(destinationKey, timings.patienceMs))) return handOver(job);
+    let retryMs: number | null = null;
     try {
       const prepared = await job.prepare();
       if (!prepared || isTooLate(job)) return await handOver(job);
@@ -100,10 +103,11 @@ export function createSender(deps: ActivityDependencies): Sender {
       const first = { id: deliveryId, integrationId, attemptsMade: 0, jitter: Math.random() };
       const { result, nextAttemptMs } = await attempt(first, message, destination, answered);
       statuses.set(deliveryId, result.ok ? 'delivered' : 'failed');
-      if (nextAttemptMs !== null) await startDelivery(job, 1, nextAttemptMs);
+      retryMs = nextAttemptMs;
     } finally {
       slots.release(destinationKey);
     }
+    if (retryMs !== null) await startDelivery(job, 1, retryMs);
   }
 
   function isTooLate(job: SendJob): boolean {
@@ -116,13 +120,8 @@ export function createSender(deps: ActivityDependencies): Sender {
     await startDelivery(job, 0, 0);
   }
 
-  async function startDelivery(job: SendJob, attemptsMade: number, firstDelayMs: number): Promise<void> {
-    try {
-      const { organisationId, deliveryId, integrationId, eventType } = job;
-      await workflows.startDelivery({ organisationId, deliveryId, integrationId, eventType, attemptsMade, firstDelayMs });
-    } catch (error) {
-      log.warn({ err: error, delivery: job.deliveryId }, 'the workflow of a delivery could not be started; the sweeper will');
-    }
+  function startDelivery({ organisationId, deliveryId, integrationId, eventType }: SendJob, attemptsMade: number, firstDelayMs: number): Promise<void> {
+    return start({ organisationId, deliveryId, integrationId, eventType, attemptsMade, firstDelayMs });
   }
 
   return {
