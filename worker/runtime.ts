@@ -1,4 +1,4 @@
-import { type LogLevel, type LogMetadata, Runtime } from '@temporalio/worker';
+import { type LogLevel, type LogMetadata, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
 const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const satisfies Record<LogLevel, string>;
@@ -11,6 +11,7 @@ export function installRuntime(log: Logger): void {
   };
   Runtime.install({
     shutdownSignals: [],
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN' }), forward: {} } },
     logger: {
       log: write,
       trace: (message, meta) => write('TRACE', message, meta),

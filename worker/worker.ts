@@ -40,6 +40,8 @@ export interface WorkerTimings {
 
 /** Sessions kept in memory between their events; the others are replayed from their histories when news comes. */
 const MAX_CACHED_WORKFLOWS = 1000;
+/** When a worker dies, the workflows it had in memory wait this long for it before another one takes them. */
+const STICKY_TIMEOUT_MS = 5000;
 const MAX_SESSION_ACTIVITIES = 100;
 /** Far more than the retries that one destination may have, so that dead destinations leave room. */
 const MAX_DELIVERY_ACTIVITIES = 500;
@@ -86,6 +88,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     namespace: settings.temporal.namespace,
     workflowBundle: settings.workflowBundle === undefined ? await bundleWorkflows(log) : { codePath: settings.workflowBundle },
     shutdownGraceTime: settings.shutdownGraceMs,
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
   };
   const sessions = await Worker.create({
     ...common,

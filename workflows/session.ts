@@ -25,8 +25,9 @@ const AGENT_WAIT_MS = 5000;
 const LINGER_MS = 60_000;
 const RECENT_NOTES = 10;
 
+/** Takes little more than a second; when its worker dies, this long until another one takes over. */
 const { recordAndSend } = proxyActivities<SessionActivities>({
-  startToCloseTimeout: '20 seconds',
+  startToCloseTimeout: '10 seconds',
   retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds' },
 });
 const { loadSession, loadEvents, loadRules, findDefaultAgent } = proxyActivities<SessionActivities>({

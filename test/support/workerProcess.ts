@@ -1,0 +1,42 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { WorkerSettings } from '../../worker/worker.ts';
+
+const SETTINGS = 'HERALD_TEST_WORKER_SETTINGS';
+
+/** A worker in a process of its own, for tests that kill it. */
+export interface WorkerProcess {
+  /** Ends it as a power failure would. */
+  kill(): Promise<void>;
+}
+
+export async function startWorkerProcess(settings: WorkerSettings): Promise<WorkerProcess> {
+  const child: ChildProcess = fork(fileURLToPath(import.meta.url), {
+    env: { ...process.env, NODE_OPTIONS: '', [SETTINGS]: JSON.stringify(settings) },
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  const [message] = await Promise.race([once(child, 'message'), ended.then(() => ['ended'])]);
+  if (message !== 'ready') throw new Error('the worker process did not start');
+  return {
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+const given = process.env[SETTINGS];
+if (given !== undefined && process.send) {
+  const { pino } = await import('pino');
+  const { installRuntime } = await import('../../worker/runtime.ts');
+  const { startWorker } = await import('../../worker/worker.ts');
+  const log = pino({ level: 'silent' });
+  installRuntime(log);
+  const worker = await startWorker(JSON.parse(given) as WorkerSettings, log);
+  process.once('disconnect', () => process.exit());
+  process.send('ready');
+  await worker.done;
+}
