@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { carryPayload } from '../model/cut.ts';
 import type { SessionState } from '../model/session.ts';
-import type { JsonObject, SessionEffects, SessionEvent } from '../model/types.ts';
+import type { JsonObject, SessionEvent } from '../model/types.ts';
 import type { Db } from './database.ts';
 
 /** How far a session is decided, and the state its workflow had there. */
@@ -56,7 +56,7 @@ export async function loadEventsAfter(
       ...(row.agent_ref === null ? {} : { agentRef: row.agent_ref }),
       rulesVersion: row.rules_version,
       occurredAt: row.occurred_at.toISOString(),
-      ...(row.effects ? { effects: row.effects as SessionEffects } : {}),
+      ...(row.effects ? { effects: row.effects } : {}),
       ...(row.silent ? { silent: true as const } : {}),
       ...(cut.length > 0 ? { cut } : {}),
     });
