@@ -91,8 +91,10 @@ export async function recordDecisions(db: Db, batch: DecisionBatch): Promise<Rec
       from locked where p.session_key = locked.session_key and locked.decided_seq < ${batch.toSeq}
     ), shown as (
       update sessions s
-      set status = ${snapshot?.status ?? null}, updated_at = now()
-      from locked
+      set status = ${snapshot?.status ?? null}, updated_at = now(),
+          -- agents are only ever added, and a session that is created again may have added more by now
+          agents = case when jsonb_array_length(w.agents) >= jsonb_array_length(s.agents) then w.agents else s.agents end
+      from locked, (select ${snapshot ? JSON.stringify(snapshot.agents) : null}::jsonb as agents) as w
       where ${snapshot !== undefined} and s.key = locked.session_key and locked.decided_seq < ${batch.toSeq}
     )
     select locked.decided_seq as "decidedBefore", locked.last_seq as "lastSeq",

@@ -65,6 +65,16 @@ describe('recording decisions', () => {
     expect(await loadProgress(database.db, key)).toMatchObject({ decidedSeq: 2, snapshot: { status: 'running' } });
   });
 
+  it('shows the agents that were named after the session began, and takes none away', async () => {
+    const key = await newSession();
+    const agents = [{ id: 'agt_1', name: 'Researcher', aliases: ['run-1'] }, { id: 'agt_2', name: 'Writer', aliases: [] }];
+    const shown = async () => (await database.db.selectFrom('sessions').select('agents').where('key', '=', key).executeTakeFirstOrThrow()).agents;
+    await record(batch(key, [1], 's1', { snapshot: { ...initialState(), agents } }));
+    expect(await shown()).toEqual(agents);
+    await record(batch(key, [2], 's1', { snapshot: { ...initialState(), agents: agents.slice(0, 1) } }));
+    expect(await shown()).toEqual(agents);
+  });
+
   it('keeps what was decided first', async () => {
     const key = await newSession();
     await record(batch(key, [1, 2]));
