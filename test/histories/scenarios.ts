@@ -1,0 +1,119 @@
+import { updateNotification } from '../../store/notifications.ts';
+import type { Engine } from '../support/engineOn.ts';
+import { agentNamed, arrivedOf, deliveryOf, type EngineSession, event, startSession, until } from '../support/engineSession.ts';
+import type { Receiver } from '../support/receiver.ts';
+
+interface RecordedRun {
+  workflowId: string;
+  /** Absent: the last one. */
+  runId?: string;
+}
+
+export type Scenario = (engine: Engine, receiver: Receiver) => Promise<RecordedRun>;
+
+const filters = [{ field: 'log', operator: 'ends_with' as const, value: 'Urgent' }];
+
+/** Each becomes the history of one run, which later workflow code must be able to replay. */
+export const scenarios: Record<string, Scenario> = {
+  async 'session-from-start-to-close'(engine, receiver) {
+    const agent = await engine.agent('orders');
+    const integrationId = await engine.webhook(receiver.url);
+    const notificationId = await engine.notify(agent.id, integrationId);
+    const session = await startSession(engine, { metadata: { environment: 'production' } });
+    await session.append(event('before the agent'));
+    await session.append(agentNamed(agent, 'sdk-1'));
+    await session.decided();
+    await updateNotification(engine.db, engine.organisationId, notificationId, (current) => ({ ...current, metadataFilter: { team: 'payments' } }), () => {});
+    await session.append(event('learns', 'ExecutionWorkflowUpdated', {}, { effects: { metadata: { team: 'payments' } } }), event('b', 'Reported', {}, { agentRef: 'sdk-1' }));
+    await session.append(event('end', 'ExecutionFailed', { reason: 'Payment gateway timeout' }), event('end again', 'ExecutionCompleted'));
+    await arrivedOf(receiver, session, 5);
+    return closed(session);
+  },
+
+  async 'session-with-large-events-and-default-agent'(engine, receiver) {
+    const agent = await engine.agent('default');
+    await engine.notify(agent.id, await engine.webhook(receiver.url), { subscription: { mode: 'custom', rules: [{ event: 'Reported', filters }] } });
+    const session = await startSession(engine);
+    await session.append(event('large', 'Reported', { log: `${'x'.repeat(5000)}Urgent` }), event('calm', 'Reported', { log: 'calm' }));
+    await session.decided();
+    await session.append(event('end', 'ExecutionCompleted'));
+    await arrivedOf(receiver, session, 1);
+    return closed(session);
+  },
+
+  async 'session-that-starts-again'(engine, receiver) {
+    const agent = await engine.agent('support');
+    await engine.notify(agent.id, await engine.webhook(receiver.url));
+    const session = await startSession(engine, { agents: [agent] });
+    await session.append(event('end', 'ExecutionCancelled'));
+    await closed(session);
+    await session.append(event('late'));
+    await arrivedOf(receiver, session, 3);
+    return closed(session);
+  },
+
+  async 'delivery-retried-until-delivered'(engine, receiver) {
+    const { session, handle } = await failingDelivery(engine, receiver, (index) => ({ status: index < 2 ? 503 : 200 }));
+    await arrivedOf(receiver, session, 3);
+    await handle.result();
+    return { workflowId: handle.workflowId };
+  },
+
+  async 'delivery-sent-by-hand'(engine, receiver) {
+    const { handle } = await failingDelivery(engine, receiver, (index) => (index === 0 ? { status: 503, headers: { 'retry-after': '600' } } : {}));
+    await handle.signal('retryNow');
+    await handle.result();
+    return { workflowId: handle.workflowId };
+  },
+
+  async 'delivery-cancelled'(engine, receiver) {
+    const { handle } = await failingDelivery(engine, receiver, () => ({ status: 503, headers: { 'retry-after': '600' } }));
+    await handle.signal('cancel', { reason: 'not wanted' });
+    await handle.result();
+    return { workflowId: handle.workflowId };
+  },
+};
+
+/** For an engine whose runs are allowed a short history. */
+export const longScenarios: Record<string, Scenario> = {
+  async 'session-that-continues-as-new'(engine, receiver) {
+    const { session, firstRun } = await longSession(engine, receiver);
+    return { workflowId: session.handle.workflowId, runId: firstRun };
+  },
+
+  async 'session-continued'(engine, receiver) {
+    const { session } = await longSession(engine, receiver);
+    await session.append(event('end', 'ExecutionCompleted'));
+    return closed(session);
+  },
+};
+
+async function longSession(engine: Engine, receiver: Receiver): Promise<{ session: EngineSession; firstRun: string }> {
+  const agent = await engine.agent('long');
+  await engine.notify(agent.id, await engine.webhook(receiver.url));
+  const session = await startSession(engine, { agents: [agent] });
+  await session.decided();
+  const { runId: firstRun } = await session.handle.describe();
+  for (let index = 0; (await session.handle.describe()).runId === firstRun; index += 1) {
+    await session.append(event(`e${index}`));
+    await session.decided();
+  }
+  return { session, firstRun };
+}
+
+async function failingDelivery(engine: Engine, receiver: Receiver, behaviour: (index: number) => object) {
+  const before = receiver.received.length;
+  receiver.behave((_, index) => behaviour(index - before));
+  const agent = await engine.agent(`failing ${before}`);
+  await engine.notify(agent.id, await engine.webhook(receiver.url), { subscription: { mode: 'custom', rules: [{ event: 'Reported' }] } });
+  const session = await startSession(engine, { agents: [agent] });
+  await session.append(event('report', 'Reported', { reason: 'timeout' }));
+  await until(async () => (await arrivedOf(receiver, session, 1)).length > 0 && (await deliveryOf(engine, session, 'report')).status !== 'pending', 'the first attempt');
+  return { session, handle: (await deliveryOf(engine, session, 'report')).handle };
+}
+
+async function closed(session: EngineSession): Promise<RecordedRun> {
+  const status = async () => (await session.handle.describe()).status.name;
+  await until(async () => (await status()) === 'COMPLETED', 'the run to close');
+  return { workflowId: session.handle.workflowId, runId: (await session.handle.describe()).runId };
+}
