@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caller } from '../support/caller.ts';
@@ -70,6 +71,12 @@ describe.each(['0.3.26', '0.3.13'])('the AgentOps SDK %s with nothing but key an
     const messages = await messagesAt(path, events.length);
     expect(messages.map(({ info }) => info.sequence).toSorted((a, b) => a - b)).toEqual(events.map((event) => event.seq));
     expect(new Set(messages.map(({ info }) => info.agent_name))).toEqual(new Set(['default']));
+  });
+
+  it('says so when the key is unknown', async () => {
+    const unknown = { AGENTOPS_API_KEY: randomUUID(), AGENTOPS_API_ENDPOINT: stage.herald.url };
+    const { stderr } = await runPython(python, source('crew.py'), unknown);
+    expect(complaintsOf(stderr)).toContainEqual(expect.stringContaining('Could not start session - API server: invalid API key'));
   });
 
   it('names its agents, each with notifications of its own', async () => {
