@@ -52,6 +52,8 @@ export interface Sender {
    * @param answered Told when the destination has answered, before that is recorded.
    */
   attempt(job: AttemptJob, message: Message, destination: Destination, answered?: () => void): Promise<Attempted>;
+  /** Resolves when no first attempt is under way. */
+  idle(): Promise<void>;
 }
 
 export function createSender(deps: ActivityDependencies): Sender {
@@ -61,6 +63,7 @@ export function createSender(deps: ActivityDependencies): Sender {
   const slots = createSlots(REQUESTS_PER_DESTINATION);
   /** The last job of each session and destination: the next one waits for it, but not for long. */
   const chains = new Map<string, Promise<void>>();
+  const underWay = new Set<Promise<void>>();
 
   async function attempt(job: AttemptJob, message: Message, destination: Destination, answered?: () => void): Promise<Attempted> {
     const startedAt = new Date();
@@ -127,6 +130,10 @@ export function createSender(deps: ActivityDependencies): Sender {
   return {
     attempt,
 
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay);
+    },
+
     async sendInOrder(sessionKey, jobs, settled) {
       const statuses = new Map<string, JobStatus>(jobs.map((job) => [job.deliveryId, 'sending']));
       const all: Promise<void>[] = [];
@@ -134,7 +141,7 @@ export function createSender(deps: ActivityDependencies): Sender {
         const chainKey = `${sessionKey}/${job.integrationId}/${job.channel ?? ''}`;
         const before = chains.get(chainKey);
         const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
-        const sent = (async () => {
+        const sent: Promise<void> = (async () => {
           await before;
           await send(job, statuses, answer);
         })()
@@ -144,7 +151,9 @@ export function createSender(deps: ActivityDependencies): Sender {
           .finally(() => {
             answer();
             settled(job.deliveryId);
+            underWay.delete(sent);
           });
+        underWay.add(sent);
         all.push(sent);
         const link = Promise.resolve(before).then(() => Promise.race([answered, sleep(timings.patienceMs)]));
         chains.set(chainKey, link);

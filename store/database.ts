@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import pg from 'pg';
 import * as initial from './migrations/0001_initial.ts';
+import { withPreparedStatements } from './preparedStatements.ts';
 import type { Tables } from './tables.ts';
 
 /** Herald's database, or a transaction on it: queries take either. */
@@ -38,7 +39,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Db {
   pool.on('error', options.onIdleError ?? ignoreError);
   // The pool listens only to idle connections; one that breaks between two queries of a transaction must not end the process.
   pool.on('connect', (client) => client.on('error', ignoreError));
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: withPreparedStatements(pool) }) });
 }
 
 /** Brings the schema up to date. Several processes may call it at once: one works, the others wait. */

@@ -79,7 +79,10 @@ export type LeaseResult =
   | { outcome: 'closed'; status: string }
   | { outcome: 'unknown' };
 
-/** Takes the lease of an open delivery, unless somebody else's is still running. */
+/** True for a lease whose holder has fallen silent (store/workers.ts). */
+const holderIsDead = sql<boolean>`exists (select 1 from workers w where w.owner = d.lease_owner and w.alive_until < clock_timestamp())`;
+
+/** Takes the lease of an open delivery, unless somebody else who lives holds it. */
 export async function leaseDelivery(
   db: Db,
   deliveryId: string,
@@ -90,7 +93,7 @@ export async function leaseDelivery(
     set lease_owner = ${lease.owner}, lease_until = clock_timestamp() + ${lease.ms} * interval '1 millisecond',
         next_attempt_at = null
     where d.id = ${deliveryId} and d.status in ('pending', 'retrying')
-      and (d.lease_until is null or d.lease_until <= clock_timestamp())
+      and (d.lease_until is null or d.lease_until <= clock_timestamp() or ${holderIsDead})
     returning d.id, d.organisation_id as "organisationId", d.session_key as "sessionKey",
       (select s.id from sessions s where s.key = d.session_key) as "sessionId", d.seq, d.event_id as "eventId",
       d.event_type as "eventType", d.agent_id as "agentId", d.integration_id as "integrationId", d.channel,
@@ -115,14 +118,14 @@ export interface OverdueDelivery {
   attemptsMade: number;
 }
 
-/** Open deliveries whose lease or next attempt is overdue by `graceMs`: their sender died. In the order of their ids. */
+/** Open deliveries whose lease or next attempt is overdue by `graceMs`, or whose sender died. In the order of their ids. */
 export async function findOverdueDeliveries(db: Db, graceMs: number, page: { afterId: string; limit: number }): Promise<OverdueDelivery[]> {
   const { rows } = await sql<OverdueDelivery>`
     select organisation_id as "organisationId", id as "deliveryId", integration_id as "integrationId",
            event_type as "eventType", attempt_count as "attemptsMade"
-    from deliveries
+    from deliveries d
     where status in ('pending', 'retrying')
-      and coalesce(next_attempt_at, lease_until) < now() - ${graceMs} * interval '1 millisecond' and id > ${page.afterId}
+      and (coalesce(next_attempt_at, lease_until) < now() - ${graceMs} * interval '1 millisecond' or ${holderIsDead}) and id > ${page.afterId}
     order by id limit ${page.limit}`.execute(db);
   return rows;
 }
@@ -149,7 +152,7 @@ export async function loadNotificationTargets(db: Db, ids: string[]): Promise<Ma
   const rows = await db
     .selectFrom('notifications')
     .select(['id', 'agent_id as agentId', 'integration_id as integrationId', 'channel'])
-    .where('id', 'in', ids)
+    .where(sql<boolean>`id = any(${ids}::text[])`)
     .execute();
   return new Map(rows.map(({ id, ...target }) => [id, target]));
 }

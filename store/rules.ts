@@ -54,7 +54,7 @@ export async function loadRuleSetIds(db: Db, ids: string[]): Promise<Map<string,
   const rows = await db
     .selectFrom('rule_sets')
     .select(['id', 'agent_id', 'notification_ids'])
-    .where('id', 'in', ids.map(Number))
+    .where(sql<boolean>`id = any(${ids}::bigint[])`)
     .execute();
   return new Map(rows.map((r) => [String(r.id), { agentId: r.agent_id, notificationIds: r.notification_ids }]));
 }

@@ -169,6 +169,12 @@ export interface AttemptTable {
   response: string | null;
 }
 
+/** Worker processes that hold or held leases. */
+export interface WorkerTable {
+  owner: string;
+  alive_until: Timestamp;
+}
+
 export interface IdempotencyKeyTable {
   organisation_id: string;
   key: string;
@@ -192,5 +198,6 @@ export interface Tables {
   decisions: DecisionTable;
   deliveries: DeliveryTable;
   attempts: AttemptTable;
+  workers: WorkerTable;
   idempotency_keys: IdempotencyKeyTable;
 }

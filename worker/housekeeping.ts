@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Db } from '../store/database.ts';
 import { pruneIdempotencyKeys } from '../store/idempotency.ts';
+import { pruneWorkers } from '../store/workers.ts';
 import { every, type Recurring } from './every.ts';
 
 const PAUSE_MS = 10 * 60_000;
@@ -9,5 +10,6 @@ const PAUSE_MS = 10 * 60_000;
 export function startHousekeeping({ db, log }: { db: Db; log: Logger }): Recurring {
   return every(PAUSE_MS, 'housekeeping', log, async () => {
     await pruneIdempotencyKeys(db);
+    await pruneWorkers(db);
   });
 }

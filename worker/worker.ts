@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { NativeConnection, type TLSConfig, Worker } from '@temporalio/worker';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities, defaultSendTimings, type SendTimings } from '../activities/index.ts';
 import { createOutgoingHttp } from '../activities/channels/http.ts';
@@ -11,6 +12,7 @@ import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import { bundleWorkflows } from './bundle.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { type RelayTimings, startRelay } from './relay.ts';
 import { startSweeper, type SweeperTimings } from './sweeper.ts';
@@ -67,20 +69,21 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   if (unusable) log.warn({ reason: unusable }, 'Herald runs without its search attributes');
   const workflows = createWorkflows(client, () => unusable === undefined, timings.session);
   const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
+  const owner = `worker-${randomUUID()}`;
   const activities = createActivities({
     db,
     secrets: new SecretBox(settings.secretKey, settings.previousSecretKeys),
     http,
     workflows,
     publicUrl: settings.publicUrl,
-    owner: `worker-${randomUUID()}`,
+    owner,
     timings: { ...defaultSendTimings, ...timings.send },
     log,
   });
 
   const connection = await NativeConnection.connect({
     address: settings.temporal.address,
-    ...(settings.temporal.tls ? { tls: settings.temporal.tls === true ? {} : (settings.temporal.tls as TLSConfig) } : {}),
+    ...(settings.temporal.tls ? { tls: settings.temporal.tls === true ? {} : settings.temporal.tls } : {}),
     ...(settings.temporal.apiKey ? { apiKey: settings.temporal.apiKey } : {}),
   });
   const common = {
@@ -105,13 +108,18 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     maxConcurrentActivityTaskExecutions: MAX_DELIVERY_ACTIVITIES,
   });
 
+  const heartbeat = await startHeartbeat({ db, owner, log });
   const helpers = [
     startRelay({ db, workflows, log }, timings.relay),
     startSweeper({ db, workflows, log }, timings.sweeper),
     startHousekeeping({ db, log }),
   ];
+  let stoppedAt = -Infinity;
   const done = run([sessions, deliveries], async () => {
     await Promise.all(helpers.map((helper) => helper.stop()));
+    const graceLeftMs = stoppedAt + settings.shutdownGraceMs - performance.now();
+    if (graceLeftMs > 0) await Promise.race([activities.idle(), sleep(graceLeftMs, undefined, { ref: false })]);
+    await heartbeat.stop();
     await http.close();
     await connection.close();
     await client.connection.close();
@@ -120,6 +128,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   return {
     done,
     stop: () => {
+      stoppedAt = performance.now();
       for (const worker of [sessions, deliveries]) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };

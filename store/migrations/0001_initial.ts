@@ -150,6 +150,10 @@ export async function up(db: Kysely<never>): Promise<void> {
       response text,
       primary key (delivery_id, number)
     );
+    create table workers (
+      owner text primary key,
+      alive_until timestamptz not null
+    );
     create table idempotency_keys (
       organisation_id uuid not null references organisations,
       key text not null,
