@@ -178,6 +178,18 @@ describe('an endpoint that never answers', () => {
   });
 });
 
+describe('a worker that is stopped', () => {
+  it('finishes what it is sending', async () => {
+    receiver.behave({ delayMs: 1500 });
+    const { session } = await reportingSession();
+    await session.append(event('report'));
+    await receiver.waitFor(1);
+    await engine.stopWorker();
+    expect((await deliveryOf(engine, session, 'report')).status).toBe('delivered');
+    await engine.startWorker();
+  });
+});
+
 describe('a delivery that nobody works on', () => {
   it('is found and sent', async () => {
     const integrationId = await engine.webhook(receiver.url);

@@ -87,7 +87,7 @@ describe('recording decisions', () => {
   it('creates each delivery once when the same batch comes twice at the same time', async () => {
     const key = await newSession();
     const results = await Promise.all([1, 2, 3, 4].map((worker) => record(batch(key, [1, 2, 3], 's1', { lease: { owner: `worker-${worker}`, ms: 60_000 } }))));
-    expect(results.map(({ created }) => created.size).toSorted()).toEqual([0, 0, 0, 3]);
+    expect(results.map(({ created }) => created.size).toSorted((a, b) => a - b)).toEqual([0, 0, 0, 3]);
     expect((await database.db.selectFrom('deliveries').select('id').where('session_key', '=', key).execute())).toHaveLength(3);
   });
 
@@ -128,7 +128,7 @@ describe('recording decisions', () => {
       .executeTakeFirstOrThrow();
     await record({ ...batch(key, [1]), decisions: [{ seq: 1, outcomes: [[String(id), 's1m1']] }] });
     const { items } = await listDecisions(database.db, key, {}, { limit: 10 });
-    expect(items.flat().map(({ notificationId, outcome }) => [notificationId, outcome])).toEqual([['ntf_1', 'sent'], ['ntf_2', 'metadata']]);
+    expect(items.flat().map((decision) => [decision.notificationId, decision.outcome])).toEqual([['ntf_1', 'sent'], ['ntf_2', 'metadata']]);
   });
 });
 

@@ -8,17 +8,17 @@ const long = (end: string) => `${'x'.repeat(MAX_CARRIED_STRING)}${end}`;
 
 const text = fc.oneof({ weight: 4, arbitrary: fc.string() }, { weight: 2, arbitrary: fc.string({ maxLength: 5 }).map(long) });
 const keys = fc.constantFrom('log', 'Log', 'detail', 'a.b', '', 'a', 'b', '0', '__proto__');
-const { value } = fc.letrec<{ value: Json }>((tie) => ({
-  value: fc.oneof(
+const { json } = fc.letrec<{ json: Json }>((tie) => ({
+  json: fc.oneof(
     { maxDepth: 3 },
     text,
     fc.integer(),
     fc.constant(null),
-    fc.array(tie('value'), { maxLength: 3 }),
-    fc.dictionary(keys, tie('value'), { maxKeys: 3, noNullPrototype: true }),
+    fc.array(tie('json'), { maxLength: 3 }),
+    fc.dictionary(keys, tie('json'), { maxKeys: 3, noNullPrototype: true }),
   ),
 }));
-const payloads = fc.dictionary(keys, value, { maxKeys: 4, noNullPrototype: true }) as fc.Arbitrary<JsonObject>;
+const payloads = fc.dictionary(keys, json, { maxKeys: 4, noNullPrototype: true }) as fc.Arbitrary<JsonObject>;
 
 describe('the payload that a workflow carries', () => {
   it('is the payload itself when that is short', () => {
