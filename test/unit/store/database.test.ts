@@ -27,3 +27,32 @@ describe('a database whose connections break', () => {
     expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
   });
 });
+
+describe('statements', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+
+  afterAll(() => database.close());
+
+  const prepared = sql<{ statement: string }>`select statement from pg_prepared_statements order by name`;
+
+  it('are prepared once a connection, whatever their values', async () => {
+    await database.db.connection().execute(async (connection) => {
+      for (const name of ['first', 'second']) await connection.selectFrom('agents').select('id').where('name', '=', name).execute();
+      const statements = (await prepared.execute(connection)).rows.map((row) => row.statement);
+      expect(statements.filter((text) => text === 'select "id" from "agents" where "name" = $1')).toHaveLength(1);
+    });
+  });
+
+  it('that ask for all columns survive a column that is added while they are in use', async () => {
+    await database.db.connection().execute(async (connection) => {
+      const all = () => connection.selectFrom('agents').selectAll().execute();
+      await all();
+      await sql`alter table agents add column colour text`.execute(database.db);
+      await expect(all()).resolves.toEqual([]);
+    });
+  });
+});
