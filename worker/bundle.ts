@@ -1,21 +1,13 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
-import type { Logger } from 'pino';
-
-/** Where `npm run build` puts the workflow code; a production image has it, a checkout bundles at start. */
-export const bundlePath = fileURLToPath(new URL('../dist/workflows.js', import.meta.url));
 
 const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 
-/** The workflow code in one file, as the worker's sandbox loads it. */
-export async function bundleWorkflows(log: Logger): Promise<{ code: string } | { codePath: string }> {
-  if (existsSync(bundlePath)) return { codePath: bundlePath };
-  return buildBundle((level, message) => log[level](message));
-}
+/** Told what the bundler has to say. */
+export type BundlerLog = (level: 'debug' | 'warn' | 'error', message: string) => void;
 
-/** Builds the workflow code from its sources. */
-export function buildBundle(write: (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void): Promise<{ code: string }> {
+/** Puts the workflow code into one file, as the worker's sandbox loads it. Takes seconds: a production image does it once. */
+export function bundleWorkflows(write: BundlerLog): Promise<{ code: string }> {
   const quiet = (message: string) => write('debug', message);
   return bundleWorkflowCode({
     workflowsPath,

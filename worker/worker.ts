@@ -28,7 +28,7 @@ export interface WorkerSettings {
   allowedDestinations: string[];
   shutdownGraceMs: number;
   timings?: WorkerTimings;
-  /** A file with the workflow code; absent, it is looked for or made (worker/bundle.ts). */
+  /** A file with the bundled workflow code (`npm run build`); absent, the code is bundled at start. */
   workflowBundle?: string;
 }
 
@@ -89,7 +89,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const common = {
     connection,
     namespace: settings.temporal.namespace,
-    workflowBundle: settings.workflowBundle === undefined ? await bundleWorkflows(log) : { codePath: settings.workflowBundle },
+    workflowBundle: settings.workflowBundle === undefined ? await bundleWorkflows((level, text) => log[level](text)) : { codePath: settings.workflowBundle },
     shutdownGraceTime: settings.shutdownGraceMs,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
   };

@@ -79,8 +79,8 @@ async function startWithTemplate(dataDir: string): Promise<PostgresPart> {
 
 /** Once for the run: every worker of it loads the same workflow code. */
 async function bundleInto(file: string): Promise<string> {
-  const { buildBundle } = await import('../../worker/bundle.ts');
-  const { code } = await buildBundle((level, message) => (level === 'error' ? tell(message) : undefined));
+  const { bundleWorkflows } = await import('../../worker/bundle.ts');
+  const { code } = await bundleWorkflows((level, message) => (level === 'error' ? tell(message) : undefined));
   writeFileSync(file, code);
   return file;
 }
