@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { coreSpeed } from './calibration.ts';
 
 /** Where and on what the figures were taken. */
 export interface Machine {
@@ -13,10 +14,13 @@ export interface Machine {
   commit: string;
   /** Processes that wanted to run before the bench began, over one minute. */
   loadBefore: number;
+  /** What one core did before and after the bench, see coreSpeed: figures of different speeds cannot be compared. */
+  coreSpeed: { before: number; after: number };
   at: string;
 }
 
 export function describeMachine(): Machine {
+  const speed = coreSpeed();
   return {
     cores: availableParallelism(),
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -25,6 +29,7 @@ export function describeMachine(): Machine {
     node: process.version,
     commit: commit(),
     loadBefore: Number(loadavg()[0]?.toFixed(1)),
+    coreSpeed: { before: speed, after: speed },
     at: new Date().toISOString(),
   };
 }

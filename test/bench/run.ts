@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { coreSpeed } from './calibration.ts';
 import { startChild } from './children.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { DriverCommands } from './driver/main.ts';
@@ -47,6 +48,7 @@ export async function runBench(options: BenchOptions, cleanup: Cleanup, progress
     progress(`  ${JSON.stringify(naive && key === 'naive' ? naive : measured[key])}`);
     Object.assign(memory, { [`after ${key}`]: memoryOf(stack.pids) });
   }
+  machine.coreSpeed.after = coreSpeed();
   return reportOf({ machine, scale: options.scale, scenarios: measured, naive, memory });
 }
 

@@ -7,6 +7,7 @@ export function tableOf(report: Report, titles: Record<string, string>): string 
   const blocks = [
     `Herald ${machine.commit}, Node ${machine.node}, ${machine.cores} cores (${machine.cpu}), ${machine.memoryGiB} GiB, ${machine.system}, ${machine.at}`,
     ...(machine.loadBefore > machine.cores / 2 ? [`The machine was busy with other things before (load ${machine.loadBefore}): expect worse figures than it can do.`] : []),
+    `One core parsed, wrote and hashed ${whole(machine.coreSpeed.before)} events/s before and ${whole(machine.coreSpeed.after)} after.`,
     ...(scale < 1 ? [`Shortened to ${scale} of the bench: not for quoting.`] : []),
     '',
     align([
