@@ -11,19 +11,20 @@ export interface Recurring {
  * @param task Should leave off when `isStopped` says so.
  */
 export function every(pauseMs: number, what: string, log: Logger, task: (isStopped: () => boolean) => Promise<void>): Recurring {
-  let stopped = false;
+  const stopping = new AbortController();
+  const isStopped = () => stopping.signal.aborted;
   let wake: (() => void) | undefined;
   const running = (async () => {
     let failures = 0;
-    while (!stopped) {
+    while (!isStopped()) {
       try {
-        await task(() => stopped);
+        await task(isStopped);
         failures = 0;
       } catch (error) {
         failures += 1;
         if (failures === 1) log.warn({ err: error }, `${what} failed; it is tried again`);
       }
-      if (stopped) break;
+      if (isStopped()) break;
       await new Promise<void>((resolve) => {
         wake = resolve;
         setTimeout(resolve, pauseMs * Math.min(failures + 1, 10)).unref();
@@ -32,7 +33,7 @@ export function every(pauseMs: number, what: string, log: Logger, task: (isStopp
   })();
   return {
     async stop() {
-      stopped = true;
+      stopping.abort();
       wake?.();
       await running;
     },
