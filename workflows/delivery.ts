@@ -46,8 +46,10 @@ export async function delivery(input: DeliveryInput): Promise<string> {
     if (historyIsLong() && !due && cancelReason === undefined) {
       return await continueAsNew<typeof delivery>({ ...input, attemptsMade, firstDelayMs: delayMs });
     }
-    setCurrentDetails(`${note}. Waits ${words(delayMs)} before it tries.`);
-    await condition(() => due || cancelReason !== undefined, Math.max(1, delayMs));
+    if (delayMs > 0) {
+      setCurrentDetails(`${note}. Waits ${words(delayMs)} before it tries.`);
+      await condition(() => due || cancelReason !== undefined, delayMs);
+    }
     due = false;
     if (cancelReason !== undefined) {
       await cancelDelivery({ deliveryId: input.deliveryId, reason: cancelReason });
