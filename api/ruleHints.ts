@@ -42,7 +42,8 @@ export function createRuleHints(db: Db, log: Logger): RuleHints {
   return {
     known: current,
     isUrgent(session, events) {
-      if (events.some((event) => event.effects?.agents)) return true;
+      // A workflow may be waiting for an agent; that of a new session, whose first event this is, is not running yet.
+      if (events.some((event) => event.effects?.agents && event.seq > 1)) return true;
       // Who else should judge but the default agent, later? The first event may wait: an agent is often named right after it.
       if (session.agents.length === 0) return events.some((event) => event.type !== 'ExecutionStarted');
       const sets = current(session);

@@ -41,7 +41,12 @@ const dynamicConfig: Record<string, boolean | number | string> = {
   'history.transferProcessorMaxPollRPS': 2000,
   'history.timerProcessorMaxPollRPS': 2000,
   'history.workflowIdReuseMinimalInterval': '0s',
+  // The CLI has the server read its list of search attributes at every call: a quarter of a signal's CPU time.
+  'system.forceSearchAttributesCacheRefreshOnRead': false,
 };
+
+/** Half the garbage collections: a fifth of a signal's CPU time for some 50 MB. */
+const GARBAGE_COLLECTION = { GOGC: '200' };
 
 /** Of the SQLite database: four times the throughput of its defaults, and as durable when a process is killed. */
 const pragmas = ['journal_mode=wal', 'synchronous=normal'];
@@ -95,5 +100,6 @@ export async function startTemporal({ dataDir, namespace = 'default', log, progr
 
 /** Without the variables that configure clients: the CLI would read them. */
 function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
+  return { ...GARBAGE_COLLECTION, ...env };
 }
