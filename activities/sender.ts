@@ -1,6 +1,6 @@
 import { nextRetryDelayMs } from '../model/retry.ts';
 import type { AttemptResult } from '../model/types.ts';
-import { disableIntegration, releaseLeases } from '../store/record.ts';
+import { disableIntegration, expireLease, releaseLeases } from '../store/record.ts';
 import type { Message } from './channels/channel.ts';
 import { createDeliveryStarter } from './deliveryStarts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -97,11 +97,13 @@ export function createSender(deps: ActivityDependencies): Sender {
   async function send(job: SendJob, statuses: Map<string, JobStatus>, answered: () => void): Promise<void> {
     const { deliveryId, integrationId } = job;
     const destinationKey = `${integrationId}/${job.channel ?? ''}`;
-    if (isTooLate(job) || !(await slots.acquire(destinationKey, timings.patienceMs))) return handOver(job);
+    if (isTooLate(job)) return leaveOpen(job);
+    if (!(await slots.acquire(destinationKey, timings.patienceMs))) return handOver(job);
     let retryMs: number | null = null;
     try {
       const prepared = await job.prepare();
-      if (!prepared || isTooLate(job)) return await handOver(job);
+      if (!prepared) return await handOver(job);
+      if (isTooLate(job)) return await leaveOpen(job);
       const { message, destination } = prepared;
       const first = { id: deliveryId, integrationId, attemptsMade: 0, jitter: Math.random() };
       const { result, nextAttemptMs } = await attempt(first, message, destination, answered);
@@ -113,8 +115,14 @@ export function createSender(deps: ActivityDependencies): Sender {
     if (retryMs !== null) await startDelivery(job, 1, retryMs);
   }
 
+  /** Its turn came so late that it might still be under way when its lease ends. */
   function isTooLate(job: SendJob): boolean {
     return performance.now() - job.leasedAt > timings.leaseMs - timings.leaseMarginMs;
+  }
+
+  /** Leaves a message that was not tried to takeOver.ts, which may have it already when the lease has ended. */
+  async function leaveOpen(job: SendJob): Promise<void> {
+    if (performance.now() - job.leasedAt < timings.leaseMs) await expireLease(db, job.deliveryId, owner);
   }
 
   /** Leaves a message that was not tried to a workflow of its own. */

@@ -9,7 +9,8 @@ import { type DecisionRecord, deliveryId, type NewDelivery, recordDecisions } fr
 import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
-import { createEventSlices, messageOf } from './message.ts';
+import type { FirstAttempts } from './firstAttempts.ts';
+import { createEventSlices } from './message.ts';
 import type { Sender, SendJob } from './sender.ts';
 import type { DecideInput, DecideResult, SentMessage, SessionActivities } from './types.ts';
 
@@ -19,7 +20,12 @@ const NOTES = 5;
 /** The name of the agent that stands in where none is named (DESIGN: Agents). */
 const DEFAULT_AGENT = 'default';
 
-export function createSessionActivities(deps: ActivityDependencies, directory: Directory, sender: Sender): SessionActivities {
+export function createSessionActivities(
+  deps: ActivityDependencies,
+  directory: Directory,
+  jobsOf: (attempts: FirstAttempts) => SendJob[],
+  sender: Sender,
+): SessionActivities {
   const { db, owner, timings, log } = deps;
   /** Immutable: a rule set's id names one list of notifications. */
   const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
@@ -81,26 +87,8 @@ export function createSessionActivities(deps: ActivityDependencies, directory: D
 
   async function send(input: DecideInput, deliveries: NewDelivery[], version: number, leasedAt: number): Promise<SentMessage[]> {
     if (deliveries.length === 0) return [];
-    const events = createEventSlices(db, input.sessionKey, deliveries.map((delivery) => delivery.seq));
-    const jobs = deliveries.map((delivery): SendJob => ({
-      organisationId: input.organisationId,
-      deliveryId: delivery.id,
-      integrationId: delivery.integrationId,
-      eventType: delivery.eventType,
-      channel: delivery.channel,
-      leasedAt,
-      prepare: async () => {
-        const [stored, destination, agentName] = await Promise.all([
-          events.load(delivery.seq),
-          directory.destination(delivery.integrationId, version),
-          directory.agentName(delivery.agentId, version),
-        ]);
-        if (!stored || !destination) return undefined;
-        const agent = { id: delivery.agentId, name: agentName };
-        const session = { id: input.sessionId, publicUrl: deps.publicUrl };
-        return { destination, message: messageOf(delivery, stored, session, agent) };
-      },
-    }));
+    const session = { organisationId: input.organisationId, key: input.sessionKey, id: input.sessionId };
+    const jobs = jobsOf({ session, deliveries, version, leasedAt });
     for (const job of jobs) underWay.add(job.deliveryId);
     const statuses = await sender.sendInOrder(input.sessionKey, jobs, (id) => underWay.delete(id));
     const notes = deliveries.slice(-NOTES).map(async (delivery): Promise<SentMessage> => {

@@ -80,7 +80,7 @@ export type LeaseResult =
   | { outcome: 'unknown' };
 
 /** True for a lease whose holder has fallen silent (store/workers.ts). */
-const holderIsDead = sql<boolean>`exists (select 1 from workers w where w.owner = d.lease_owner and w.alive_until < clock_timestamp())`;
+export const holderIsDead = sql<boolean>`exists (select 1 from workers w where w.owner = d.lease_owner and w.alive_until < clock_timestamp())`;
 
 /** Takes the lease of an open delivery, unless somebody else who lives holds it. */
 export async function leaseDelivery(

@@ -172,6 +172,13 @@ export async function releaseLeases(db: Db, deliveryIds: string[], owner: string
     where id = any(${deliveryIds}::text[]) and lease_owner = ${owner} and status in ('pending', 'retrying')`.execute(db);
 }
 
+/** Ends a lease before its time; whoever looks for abandoned deliveries takes it up. */
+export async function expireLease(db: Db, deliveryId: string, owner: string): Promise<void> {
+  await sql`
+    update deliveries set lease_until = clock_timestamp()
+    where id = ${deliveryId} and lease_owner = ${owner} and status = 'pending'`.execute(db);
+}
+
 /** Disables an integration on its destination's own word. */
 export async function disableIntegration(db: Db, integrationId: string, reason: string): Promise<void> {
   // The organisation's row first, as every change of rules locks it (store/transactions.ts).

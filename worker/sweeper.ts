@@ -19,12 +19,24 @@ const defaults: SweeperTimings = { pauseMs: 2000, graceMs: 5000, againMs: 30_000
 const DELIVERIES_A_PAGE = 500;
 const STARTS_AT_ONCE = 4;
 
-/** Starts the workflow of every open delivery that nobody works on: its sender died, or its workflow was never started. */
-export function startSweeper(deps: { db: Db; workflows: Workflows; log: Logger }, timings: Partial<SweeperTimings> = {}): Recurring {
-  const { db, workflows, log } = deps;
+export interface SweeperDependencies {
+  db: Db;
+  workflows: Workflows;
+  /** Sends messages that nobody has tried to send; answers whether there are more. */
+  takeOver: (graceMs: number) => Promise<boolean>;
+  log: Logger;
+}
+
+/**
+ * Takes care of every open delivery that nobody works on. Those that were not tried are sent; for the others, whose
+ * workflow was never started, or whose sender died trying, a workflow is started.
+ */
+export function startSweeper(deps: SweeperDependencies, timings: Partial<SweeperTimings> = {}): Recurring {
+  const { db, workflows, takeOver, log } = deps;
   const { pauseMs, graceMs, againMs } = { ...defaults, ...timings };
   const started = new LRUCache<string, true>({ max: 100_000, ttl: againMs });
   return every(pauseMs, 'the sweeper', log, async (isStopped) => {
+    while (!isStopped() && (await takeOver(graceMs)));
     let afterId = '';
     let page;
     do {

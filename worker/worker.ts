@@ -111,7 +111,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const heartbeat = await startHeartbeat({ db, owner, log });
   const helpers = [
     startRelay({ db, workflows, log }, timings.relay),
-    startSweeper({ db, workflows, log }, timings.sweeper),
+    startSweeper({ db, workflows, takeOver: (graceMs) => activities.takeOver(graceMs), log }, timings.sweeper),
     startHousekeeping({ db, log }),
   ];
   let stoppedAt = -Infinity;
