@@ -34,7 +34,7 @@ export interface ChaosReport extends Verdict, FaultCounts {
 const WEBHOOK_TIMEOUT_MS = 2500;
 /** What waits for an hour by default waits for a second, and leases end while a process is frozen. */
 const timings = {
-  send: { leaseMs: 12_000, leaseMarginMs: 4000, attemptLeaseMs: 6000, retrySchedule: [0, 500, 1000, ...Array.from({ length: 60 }, () => 2000)] },
+  send: { leaseMs: 30_000, leaseMarginMs: 5000, attemptLeaseMs: 6000, retrySchedule: [0, 500, 1000, ...Array.from({ length: 60 }, () => 2000)] },
   relay: { againMs: 3000 },
   sweeper: { pauseMs: 1000, graceMs: 1000, againMs: 3000 },
   session: { lingerMs: 3000, maxHistoryEvents: 300 },
@@ -42,8 +42,8 @@ const timings = {
 
 /** Runs shorter than this are for `npm test`: shorter pauses, and nothing is frozen for long. */
 const QUICK_SECONDS = 60;
-const longFreezes: FreezeMs = { api: 22_000, worker: 25_000, temporal: 20_000, postgres: 18_000 };
-const quickFreezes: FreezeMs = { api: 4000, worker: 14_000, temporal: 4000, postgres: 4000 };
+const longFreezes: FreezeMs = { api: 22_000, worker: 32_000, temporal: 20_000, postgres: 18_000 };
+const quickFreezes: FreezeMs = { api: 4000, worker: 16_000, temporal: 4000, postgres: 4000 };
 
 const WHOLE_WITHIN_MS = 120_000;
 const RECOVERY_WITHIN_MS = 20_000;
