@@ -199,7 +199,7 @@ describe('a delivery that nobody works on', () => {
       eventType: 'ExecutionFailed',
       event: { reason: 'an example' },
     });
-    const [message] = await receiver.waitFor(1);
+    const [message] = await receiver.waitFor(1, 25_000);
     expect(message).toMatchObject({ id, headers: { 'herald-test': 'true' }, json: { info: { payload: { reason: 'an example' }, test: true } } });
     await expect.poll(() => statusOf(id)).toBe('delivered');
   });
