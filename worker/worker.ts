@@ -109,14 +109,14 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   });
 
   const heartbeat = await startHeartbeat({ db, owner, log });
-  const helpers = [
+  const recurring = [
     startRelay({ db, workflows, log }, timings.relay),
     startSweeper({ db, workflows, takeOver: (graceMs) => activities.takeOver(graceMs), log }, timings.sweeper),
     startHousekeeping({ db, log }),
   ];
   let stoppedAt = -Infinity;
   const done = run([sessions, deliveries], async () => {
-    await Promise.all(helpers.map((helper) => helper.stop()));
+    await Promise.all(recurring.map((each) => each.stop()));
     const graceLeftMs = stoppedAt + settings.shutdownGraceMs - performance.now();
     if (graceLeftMs > 0) await Promise.race([activities.idle(), sleep(graceLeftMs, undefined, { ref: false })]);
     await heartbeat.stop();
