@@ -42,11 +42,10 @@ interface Attempted {
 
 /** Sends the first attempts of a session's messages, in order for each destination. */
 export interface Sender {
-  /**
-   * Resolves when every job is settled or patience is over; what is still under way records its own outcome.
-   * @param settled Told of every job that is no longer under way here.
-   */
-  sendInOrder(sessionKey: number, jobs: SendJob[], settled: (deliveryId: string) => void): Promise<Map<string, JobStatus>>;
+  /** Resolves when every job is settled or patience is over; what is still under way records its own outcome. */
+  sendInOrder(sessionKey: number, jobs: SendJob[]): Promise<Map<string, JobStatus>>;
+  /** Whether a first attempt at this delivery is under way, or waits for its turn. */
+  isSending(deliveryId: string): boolean;
   /**
    * Makes one attempt and records what came of it. `nextAttemptMs` is null when there will be no further one.
    * @param answered Told when the destination has answered, before that is recorded.
@@ -63,7 +62,7 @@ export function createSender(deps: ActivityDependencies): Sender {
   const slots = createSlots(REQUESTS_PER_DESTINATION);
   /** The last job of each session and destination: the next one waits for it, but not for long. */
   const chains = new Map<string, Promise<void>>();
-  const underWay = new Set<Promise<void>>();
+  const sending = new Map<string, Promise<void>>();
 
   async function attempt(job: AttemptJob, message: Message, destination: Destination, answered?: () => void): Promise<Attempted> {
     const startedAt = new Date();
@@ -139,10 +138,12 @@ export function createSender(deps: ActivityDependencies): Sender {
     attempt,
 
     async idle() {
-      while (underWay.size > 0) await Promise.all(underWay);
+      while (sending.size > 0) await Promise.all(sending.values());
     },
 
-    async sendInOrder(sessionKey, jobs, settled) {
+    isSending: (deliveryId) => sending.has(deliveryId),
+
+    async sendInOrder(sessionKey, jobs) {
       const statuses = new Map<string, JobStatus>(jobs.map((job) => [job.deliveryId, 'sending']));
       const all: Promise<void>[] = [];
       for (const job of jobs) {
@@ -158,10 +159,9 @@ export function createSender(deps: ActivityDependencies): Sender {
           })
           .finally(() => {
             answer();
-            settled(job.deliveryId);
-            underWay.delete(sent);
+            sending.delete(job.deliveryId);
           });
-        underWay.add(sent);
+        sending.set(job.deliveryId, sent);
         all.push(sent);
         const link = Promise.resolve(before).then(() => Promise.race([answered, sleep(timings.patienceMs)]));
         chains.set(chainKey, link);

@@ -29,8 +29,6 @@ export function createSessionActivities(
   const { db, owner, timings, log } = deps;
   /** Immutable: a rule set's id names one list of notifications. */
   const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
-  /** First attempts this process has under way, by delivery. */
-  const underWay = new Set<string>();
 
   async function notificationsOf(ids: string[]): Promise<Map<string, string[]>> {
     const missing = ids.filter((id) => !ruleSetIds.has(id));
@@ -89,8 +87,7 @@ export function createSessionActivities(
     if (deliveries.length === 0) return [];
     const session = { organisationId: input.organisationId, key: input.sessionKey, id: input.sessionId };
     const jobs = jobsOf({ session, deliveries, version, leasedAt });
-    for (const job of jobs) underWay.add(job.deliveryId);
-    const statuses = await sender.sendInOrder(input.sessionKey, jobs, (id) => underWay.delete(id));
+    const statuses = await sender.sendInOrder(input.sessionKey, jobs);
     const notes = deliveries.slice(-NOTES).map(async (delivery): Promise<SentMessage> => {
       const to = await whereTo(delivery, version);
       return { seq: delivery.seq, event: delivery.eventType, to, status: statuses.get(delivery.id) ?? 'sending' };
@@ -129,6 +126,8 @@ export function createSessionActivities(
     async recordAndSend(input): Promise<DecideResult> {
       const decisions = [...spread(input), ...(await judge(input))];
       const deliveries = await deliveriesFor(input, decisions);
+      // Asked before the store is, too: what ends meanwhile is still pending there.
+      const underWay = new Set(deliveries.map(({ id }) => id).filter((id) => sender.isSending(id)));
       const leasedAt = performance.now();
       const recorded = await recordDecisions(db, {
         organisationId: input.organisationId,
@@ -140,7 +139,7 @@ export function createSessionActivities(
         ...(input.snapshot ? { snapshot: input.snapshot } : {}),
       });
       if (!recorded) throw new Error(`Session ${input.sessionKey} is not in the database.`);
-      const mine = deliveries.filter(({ id }) => recorded.created.has(id) || (recorded.leased.has(id) && !underWay.has(id)));
+      const mine = deliveries.filter(({ id }) => recorded.created.has(id) || (recorded.leased.has(id) && !underWay.has(id) && !sender.isSending(id)));
       const messages = await send(input, mine, recorded.rulesVersion, leasedAt);
       const unheard = recorded.lastSeq > input.heardOf && input.heardOf === input.toSeq;
       return {

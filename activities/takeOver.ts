@@ -21,7 +21,7 @@ export function createTakeOver(deps: ActivityDependencies, jobsOf: (attempts: Fi
       Array.from(sessions, ([key, deliveries]) => {
         const { organisationId, sessionId: id, rulesVersion: version } = deliveries[0]!;
         const jobs = jobsOf({ session: { organisationId, key, id }, deliveries, version, leasedAt });
-        return sender.sendInOrder(key, jobs, () => undefined);
+        return sender.sendInOrder(key, jobs);
       }),
     );
     const isSlow = sent.some((statuses) => Array.from(statuses.values()).includes('sending'));
