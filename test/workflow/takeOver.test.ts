@@ -1,5 +1,10 @@
 import { sql } from 'kysely';
+import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createOutgoingHttp } from '../../activities/channels/http.ts';
+import { createActivities, defaultSendTimings } from '../../activities/index.ts';
+import { loadRuleSets } from '../../store/rules.ts';
+import { SecretBox } from '../../store/secrets.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { arrivedOf, deliveryOf, event, startSession, until } from '../support/engineSession.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
@@ -39,6 +44,36 @@ it('what a dead worker had yet to send is sent in order, without a workflow for 
   expect(again.map((message) => message.sequence)).toEqual(again.map((_, index) => index + 1));
   const { handle } = await deliveryOf(engine, session, ids.at(-1)!);
   await expect(handle.describe()).rejects.toThrow(/not found/);
+});
+
+it('what was taken over from a dead worker is not sent again when its batch is recorded again', async () => {
+  const slow = await startReceiver({ behaviour: { delayMs: 400 } });
+  const agent = await engine.agent('slow reporter');
+  await engine.notify(agent.id, await engine.webhook(slow.url));
+  await engine.stopWorker();
+  const { id: sessionId, key: sessionKey } = await startSession(engine, { agents: [agent] });
+  const { organisationId, db, workflows } = engine;
+  const [rules] = await loadRuleSets(db, organisationId, [agent.id]);
+  const batch = {
+    ...{ organisationId, sessionKey, sessionId, fromSeq: 1, toSeq: 1, heardOf: 1, undecided: [] },
+    decided: [{ fromSeq: 1, toSeq: 1, outcomes: [[rules!.id, 's1']] as [string, string][] }],
+    matched: [{ seq: 1, id: `${sessionId}:started`, type: 'ExecutionStarted' }],
+  };
+  const shared = { db, workflows, secrets: new SecretBox(engine.settings.secretKey), publicUrl: 'http://herald.test', timings: defaultSendTimings, log: pino({ level: 'silent' }) };
+  const silent = { post: () => new Promise<never>(() => undefined), close: () => Promise.resolve() };
+  const http = createOutgoingHttp({ allowedDestinations: ['127.0.0.1'] });
+  await createActivities({ ...shared, owner: 'dead too', http: silent }).session.recordAndSend(batch);
+  await sql`insert into workers (owner, alive_until) values ('dead too', now())`.execute(db);
+
+  const alive = createActivities({ ...shared, owner: 'alive', http });
+  const takingOver = alive.takeOver(0);
+  await slow.waitFor(1);
+  await alive.session.recordAndSend(batch);
+  await takingOver;
+  await alive.idle();
+  expect(slow.received).toHaveLength(1);
+  await http.close();
+  await slow.close();
 });
 
 async function open(): Promise<number> {
