@@ -173,10 +173,10 @@ export async function releaseLeases(db: Db, deliveryIds: string[], owner: string
 }
 
 /** Ends a lease before its time; whoever looks for abandoned deliveries takes it up. */
-export async function expireLease(db: Db, deliveryId: string, owner: string): Promise<void> {
+export async function expireLease(db: Db, id: string, owner: string): Promise<void> {
   await sql`
     update deliveries set lease_until = clock_timestamp()
-    where id = ${deliveryId} and lease_owner = ${owner} and status = 'pending'`.execute(db);
+    where id = ${id} and lease_owner = ${owner} and status = 'pending'`.execute(db);
 }
 
 /** Disables an integration on its destination's own word. */

@@ -55,7 +55,13 @@ it('what was taken over from a dead worker is not sent again when its batch is r
   const { organisationId, db, workflows } = engine;
   const [rules] = await loadRuleSets(db, organisationId, [agent.id]);
   const batch = {
-    ...{ organisationId, sessionKey, sessionId, fromSeq: 1, toSeq: 1, heardOf: 1, undecided: [] },
+    organisationId,
+    sessionKey,
+    sessionId,
+    fromSeq: 1,
+    toSeq: 1,
+    heardOf: 1,
+    undecided: [],
     decided: [{ fromSeq: 1, toSeq: 1, outcomes: [[rules!.id, 's1']] as [string, string][] }],
     matched: [{ seq: 1, id: `${sessionId}:started`, type: 'ExecutionStarted' }],
   };
