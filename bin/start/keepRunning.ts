@@ -40,6 +40,8 @@ export async function keepRunning<T extends Running>(title: string, start: () =>
       if (Date.now() - startedAt > HEALTHY_AFTER_MS) delayMs = FIRST_DELAY_MS;
       log(`${title} has ended unexpectedly and is started again.`);
       current = await startAgain(delayMs);
+      // Whoever asked for the end meanwhile waits for this, and then ends what has just been started.
+      if (over.aborted) return;
       delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
     }
   }
