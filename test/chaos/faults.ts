@@ -30,6 +30,8 @@ export interface FaultCounts {
 export type FreezeMs = Record<Part, number>;
 
 const RESTART_WITHIN_MS = 60_000;
+/** A part that is away gets so long to come back before something is done to it. */
+const THERE_WITHIN_MS = 15_000;
 /** After its process is back a part needs a moment to be at work. */
 const WARM_UP_MS = 5000;
 
@@ -90,8 +92,8 @@ export function createSaboteur(herald: Herald, random: Random, say: (line: strin
     disturbance.to = Date.now() + WARM_UP_MS;
   }
 
-  async function successor(part: Part, killed: number | undefined): Promise<boolean> {
-    const giveUpAt = Date.now() + RESTART_WITHIN_MS;
+  async function successor(part: Part, killed: number | undefined, withinMs = RESTART_WITHIN_MS): Promise<boolean> {
+    const giveUpAt = Date.now() + withinMs;
     while (Date.now() < giveUpAt) {
       const pid = herald.pidOf(part);
       if (pid !== undefined && pid !== killed) return true;
@@ -144,6 +146,7 @@ export function createSaboteur(herald: Herald, random: Random, say: (line: strin
     disturbances,
     thaw: () => signalAll([...frozen], 'SIGCONT'),
     async inflict(fault) {
+      for (const part of partsOf(fault)) await successor(part, undefined, THERE_WITHIN_MS);
       say(describe(fault));
       if (fault.kind === 'freeze') return freeze(fault.part, fault.ms);
       if (fault.kind === 'killInStart') return killInStart(fault.part, fault.afterMs);
@@ -152,6 +155,10 @@ export function createSaboteur(herald: Herald, random: Random, say: (line: strin
       if (hit.length > 1) counts.kills.together += 1;
     },
   };
+}
+
+function partsOf(fault: Fault): Part[] {
+  return fault.kind === 'kill' ? fault.parts : [fault.part];
 }
 
 function describe(fault: Fault): string {

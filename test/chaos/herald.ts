@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readPidFile } from '../../embedded/pidFile.ts';
-import { isRunning } from '../../embedded/processes.ts';
+import { commandLineOf, isRunning } from '../../embedded/processes.ts';
 import { freePort } from './freePort.ts';
 import { signalAll, withDescendants } from './processTree.ts';
 
@@ -80,7 +80,7 @@ export async function createHerald(options: { env: NodeJS.ProcessEnv; keep: bool
   }
 
   function pidOf(part: Part): number | undefined {
-    if (part === 'postgres') return postmaster(path.join(dataDir, 'postgres', 'postmaster.pid'));
+    if (part === 'postgres') return postmaster(path.join(dataDir, 'postgres'));
     return readPidFile(path.join(dataDir, part === 'temporal' ? 'temporal/temporal.pid' : `run/${part}.pid`));
   }
 
@@ -132,10 +132,12 @@ export async function createHerald(options: { env: NodeJS.ProcessEnv; keep: bool
   };
 }
 
-function postmaster(file: string): number | undefined {
+/** The number in the file may be somebody else's by now. */
+function postmaster(folder: string): number | undefined {
+  const file = path.join(folder, 'postmaster.pid');
   if (!existsSync(file)) return undefined;
   const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
-  return Number.isInteger(pid) && pid > 0 && isRunning(pid) ? pid : undefined;
+  return Number.isInteger(pid) && pid > 0 && isRunning(pid) && commandLineOf(pid).includes(folder) ? pid : undefined;
 }
 
 /** It is the committed configuration that is broken, not the caller's. */
