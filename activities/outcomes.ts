@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Db } from '../store/database.ts';
-import { type Outcome, recordOutcomes } from '../store/record.ts';
+import { type Outcome, recordOutcomes } from '../store/outcomes.ts';
 import { isUnavailable } from '../store/unavailable.ts';
 
 const MAX_BATCH = 500;

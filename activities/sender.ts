@@ -1,6 +1,6 @@
 import { nextRetryDelayMs } from '../model/retry.ts';
 import type { AttemptResult } from '../model/types.ts';
-import { disableIntegration, expireLease, releaseLeases } from '../store/record.ts';
+import { disableIntegration, expireLease, releaseLeases } from '../store/outcomes.ts';
 import type { Message } from './channels/channel.ts';
 import { createDeliveryStarter } from './deliveryStarts.ts';
 import type { ActivityDependencies } from './dependencies.ts';

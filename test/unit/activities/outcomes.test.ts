@@ -4,7 +4,7 @@ import { createOutcomeRecorder } from '../../../activities/outcomes.ts';
 import { createTestDelivery, readDelivery } from '../../../store/deliveries.ts';
 import { leaseDelivery } from '../../../store/messages.ts';
 import { createOrganisation } from '../../../store/organisations.ts';
-import type { Outcome } from '../../../store/record.ts';
+import type { Outcome } from '../../../store/outcomes.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/stack.ts';
 
 let database: TestDatabase;

@@ -3,7 +3,7 @@ import { findOrCreateAgent } from '../../../store/agents.ts';
 import { createIntegration, updateIntegration } from '../../../store/integrations.ts';
 import { createNotification } from '../../../store/notifications.ts';
 import { createOrganisation } from '../../../store/organisations.ts';
-import { disableIntegration } from '../../../store/record.ts';
+import { disableIntegration } from '../../../store/outcomes.ts';
 import { loadRuleSetIds, loadRuleSets } from '../../../store/rules.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/stack.ts';
 
