@@ -18,7 +18,7 @@ export interface Outcome {
 /**
  * Records the outcomes of attempts, many at once. A terminal status is never overwritten, and who lost
  * its lease can only report that the message arrived: a process that was frozen while it sent changes
- * nothing else when it wakes up. Its attempt is kept all the same.
+ * nothing else when it wakes up. Its attempt is kept all the same. Recording an outcome again changes nothing.
  */
 export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<void> {
   const counts = sql`(d.status in ('pending', 'retrying') and (w.status = 'delivered' or d.lease_owner = w.owner))`;
@@ -43,7 +43,8 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<void>
           lease_owner = case when ${counts} then null else d.lease_owner end,
           lease_until = case when ${counts} then null else d.lease_until end
       from w
-      where d.id = w.id
+      -- recorded already, when the answer to that got lost
+      where d.id = w.id and not exists (select from attempts a where a.delivery_id = w.id and a.started_at = w.started_at)
       returning d.id, d.attempt_count
     )
     insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response)
