@@ -1,87 +1,19 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { findOnPath } from './path.ts';
-import { removePidFile, takeLock } from './pidFile.ts';
+import { buildGoProgram, type GoProgram } from './goProgram.ts';
 import type { Progress } from './progress.ts';
-import { type Log, StartError } from './startError.ts';
+import type { Log } from './startError.ts';
 
-const MODULE = fileURLToPath(new URL('temporal-build', import.meta.url));
-const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
-const OTHER_WAYS = 'install the Temporal CLI (https://docs.temporal.io/cli), or set TEMPORAL_ADDRESS';
-const LOCK_POLL_MS = 500;
+const program: GoProgram = {
+  name: 'Temporal server',
+  module: fileURLToPath(new URL('temporal-build', import.meta.url)),
+  package: 'github.com/temporalio/cli/cmd/temporal',
+  otherWays: 'install the Temporal CLI (https://docs.temporal.io/cli), or set TEMPORAL_ADDRESS',
+};
 
 /**
  * Builds the Temporal server from the Go modules that `temporal-build/go.sum` pins, about two minutes on two cores.
- * Two builds at once do not collide: the second waits for the first and uses its result.
  * @throws {StartError} without Go, or when the build fails.
  */
 export async function buildTemporal(target: string, log: Log, progress: Progress): Promise<void> {
-  const go = findGo();
-  const lock = `${target}.lock`;
-  for (let holder = takeLock(lock); holder !== undefined; holder = takeLock(lock)) {
-    progress(`Waiting for another Herald (process ${holder}) that is building the Temporal server`);
-    await sleep(LOCK_POLL_MS);
-  }
-  try {
-    if (existsSync(target)) return;
-    log(`Building it from source with ${go}: a few minutes, depending on the machine.`);
-    const total = await countPackages(go, progress);
-    const unfinished = `${target}.unfinished`;
-    rmSync(unfinished, { force: true });
-    mkdirSync(path.dirname(target), { recursive: true });
-    let compiled = 0;
-    await runGo(go, ['build', '-v', '-mod=readonly', '-trimpath', '-ldflags=-s -w', '-o', unfinished, PACKAGE], () => {
-      compiled += 1;
-      progress(`Building the Temporal server: ${compiled} of ${total} packages`);
-    });
-    renameSync(unfinished, target);
-  } finally {
-    removePidFile(lock);
-  }
-}
-
-function findGo(): string {
-  const go = findOnPath('go') ?? ['/usr/local/go/bin/go', '/usr/lib/go/bin/go'].find(existsSync);
-  if (go === undefined) {
-    throw new StartError(`There is no Temporal server here, none could be downloaded, and Go is missing to build one: install Go 1.25 or newer (https://go.dev/dl), ${OTHER_WAYS}.`);
-  }
-  return go;
-}
-
-/** Also fetches the modules. */
-async function countPackages(go: string, progress: Progress): Promise<number> {
-  let fetched = 0;
-  progress('Fetching the Temporal server’s source');
-  const lines = await runGo(go, ['list', '-deps', '-mod=readonly', PACKAGE], (line) => {
-    if (!line.startsWith('go: downloading')) return;
-    fetched += 1;
-    progress(`Fetching the Temporal server’s source: ${fetched} modules`);
-  });
-  return lines;
-}
-
-/** Runs Go in the module of the build; `onLine` gets what it reports on standard error. Answers the lines of output. */
-async function runGo(go: string, args: string[], onLine: (line: string) => void): Promise<number> {
-  const child = spawn(go, args, { cwd: MODULE, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, GOWORK: 'off' } });
-  const end = () => child.kill();
-  process.once('exit', end);
-  const reports: string[] = [];
-  let lines = 0;
-  createInterface({ input: child.stdout }).on('line', () => (lines += 1));
-  createInterface({ input: child.stderr }).on('line', (line) => {
-    reports.push(line);
-    onLine(line);
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  process.off('exit', end);
-  if (code === 0) return lines;
-  const version = await promisify(execFile)(go, ['version']).then(({ stdout }) => stdout.trim(), String);
-  const reason = reports.findLast((line) => /^go: (?!downloading)|error|cannot|:\d+:/i.test(line)) ?? (code === null ? 'it was killed' : `exit code ${code}`);
-  throw new StartError(`The Temporal server could not be built (${version}): ${reason}. To go on without building it, ${OTHER_WAYS}.`);
+  await buildGoProgram(program, target, log, progress);
 }
