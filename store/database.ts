@@ -2,6 +2,12 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import pg from 'pg';
 import * as initial from './migrations/0001_initial.ts';
+import * as listening from './migrations/0002_listening.ts';
+import * as commands from './migrations/0003_commands.ts';
+import * as deliverySettings from './migrations/0004_delivery_settings.ts';
+import * as replays from './migrations/0005_replays.ts';
+import * as channels from './migrations/0006_channels.ts';
+import * as listeningClients from './migrations/0007_listening_clients.ts';
 import { withPreparedStatements } from './preparedStatements.ts';
 import type { Tables } from './tables.ts';
 
@@ -20,6 +26,12 @@ export interface DatabaseOptions {
 /** Every migration, by name, in order. A migration that has been released never changes. */
 const migrations: Record<string, Migration> = {
   '0001_initial': initial,
+  '0002_listening': listening,
+  '0003_commands': commands,
+  '0004_delivery_settings': deliverySettings,
+  '0005_replays': replays,
+  '0006_channels': channels,
+  '0007_listening_clients': listeningClients,
 };
 
 /** Any number will do, as long as every Herald process uses the same one. */

@@ -43,6 +43,8 @@ export interface DeliveryFilter {
   eventId?: string;
   eventType?: string;
   test?: boolean;
+  /** Those of one replay, as far as they exist. */
+  replayId?: string;
   createdAfter?: Date;
   createdBefore?: Date;
 }
@@ -69,6 +71,7 @@ export async function listDeliveries(
     if (wanted !== undefined) query = query.where(sql.ref(column), '=', wanted);
   }
   if (filter.test !== undefined) query = query.where('d.test_event', filter.test ? 'is not' : 'is', null);
+  if (filter.replayId !== undefined) query = query.where(sql<boolean>`d.id in (select i.delivery_id from replay_items i where i.replay_id = ${filter.replayId})`);
   if (filter.createdAfter) query = query.where('d.created_at', '>=', filter.createdAfter);
   if (filter.createdBefore) query = query.where('d.created_at', '<', filter.createdBefore);
   if (page.after) query = query.where(isAfter(page.after, 'd.created_at', 'd.id'));
@@ -130,7 +133,8 @@ export async function createTestDelivery(db: Db, input: TestDelivery): Promise<{
 }
 
 /**
- * Makes a delivery due now, whatever became of it; its id, and so its `webhook-id`, stays.
+ * Makes a delivery due now, whatever became of it; its id, and so its `webhook-id`, stays. One that had ended
+ * is tried by the whole schedule again.
  * `busy` when somebody is sending it at this moment.
  */
 export async function reopenDelivery(db: Db, organisationId: string, id: string): Promise<'due' | 'busy' | 'unknown'> {
@@ -140,6 +144,7 @@ export async function reopenDelivery(db: Db, organisationId: string, id: string)
       status: sql`case when status = 'retrying' then status else 'pending' end`,
       next_attempt_at: sql<string>`now()`,
       completed_at: null,
+      attempts_before: sql`case when status in ('pending', 'retrying') then attempts_before else attempt_count end`,
       lease_owner: null,
       lease_until: null,
     })

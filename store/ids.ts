@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
-/** agent, integration, notification, API key, delivery */
-export type IdPrefix = 'agt' | 'int' | 'ntf' | 'key' | 'dlv';
+/** agent, integration, notification, API key, delivery, replay */
+export type IdPrefix = 'agt' | 'int' | 'ntf' | 'key' | 'dlv' | 'rpl';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const LENGTH = 24;

@@ -64,6 +64,7 @@ export interface DeliveryToSend {
   agentId: string | null;
   integrationId: string;
   channel: string | null;
+  /** Since its schedule began: since it was decided, or sent again after its end. */
   attemptCount: number;
   testEvent: JsonObject | null;
   createdAt: Date;
@@ -97,7 +98,7 @@ export async function leaseDelivery(
     returning d.id, d.organisation_id as "organisationId", d.session_key as "sessionKey",
       (select s.id from sessions s where s.key = d.session_key) as "sessionId", d.seq, d.event_id as "eventId",
       d.event_type as "eventType", d.agent_id as "agentId", d.integration_id as "integrationId", d.channel,
-      d.attempt_count as "attemptCount", d.test_event as "testEvent", d.created_at as "createdAt",
+      d.attempt_count - d.attempts_before as "attemptCount", d.test_event as "testEvent", d.created_at as "createdAt",
       (select o.rules_version from organisations o where o.id = d.organisation_id) as "rulesVersion"`.execute(db);
   if (rows[0]) return { outcome: 'leased', delivery: rows[0] };
   const { rows: others } = await sql<{ status: string; forMs: number | null }>`
@@ -122,7 +123,7 @@ export interface OverdueDelivery {
 export async function findOverdueDeliveries(db: Db, graceMs: number, page: { afterId: string; limit: number }): Promise<OverdueDelivery[]> {
   const { rows } = await sql<OverdueDelivery>`
     select organisation_id as "organisationId", id as "deliveryId", integration_id as "integrationId",
-           event_type as "eventType", attempt_count as "attemptsMade"
+           event_type as "eventType", attempt_count - attempts_before as "attemptsMade"
     from deliveries d
     where status in ('pending', 'retrying')
       and (coalesce(next_attempt_at, lease_until) < now() - ${graceMs} * interval '1 millisecond' or ${holderIsDead}) and id > ${page.afterId}
