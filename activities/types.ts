@@ -1,5 +1,5 @@
-import type { SessionState } from '../model/session.ts';
-import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
+import type { SessionCommand, SessionState } from '../model/session.ts';
+import type { JsonObject, RuleSet, SessionAgent, SessionEvent, SessionStatus } from '../model/types.ts';
 
 /** Consecutive events with the same decision. */
 export interface DecidedRun {
@@ -67,6 +67,50 @@ export interface SessionActivities {
   loadRules(input: { organisationId: string; agentIds: string[] }): Promise<RuleSet[]>;
   findDefaultAgent(input: { organisationId: string }): Promise<{ id: string; name: string }>;
   recordAndSend(input: DecideInput): Promise<DecideResult>;
+}
+
+/** A command to a session, as its workflow is given it. */
+export interface CommandInput {
+  /** The same id again is the same command. */
+  requestId: string;
+  command: SessionCommand;
+  /** Fields of the event that the command becomes. */
+  payload: JsonObject;
+  /** Who wants it, for people. */
+  by: string;
+}
+
+/** What came of a command. */
+export type AppendedCommand =
+  /** The event it became, and the session's status then. */
+  | { outcome: 'done'; eventId: string; seq: number; type: string; status: SessionStatus }
+  | { outcome: 'refused'; status: SessionStatus; why: string };
+
+/** What is stored beyond what the workflow may know. */
+export interface StoredNews {
+  lastSeq: number;
+  events: SessionEvent[];
+}
+
+/** A deadline that counts by the clock of Postgres: what was due is stored, and when the next one is. */
+export interface JudgedDeadlines {
+  /** Whether something was due: its event is in the news. */
+  appended: boolean;
+  /** Milliseconds until the next deadline; null when there is none. */
+  nextMs: number | null;
+  news: StoredNews;
+}
+
+/** A session of an organisation, in the store. */
+export interface SessionRef {
+  organisationId: string;
+  sessionId: string;
+}
+
+/** What enters a session through its workflow: judged by the newest stored state, under the session's lock. */
+export interface CommandActivities {
+  appendCommand(input: SessionRef & { command: CommandInput }): Promise<{ answer: AppendedCommand; news: StoredNews }>;
+  judgeDeadlines(input: SessionRef): Promise<JudgedDeadlines>;
 }
 
 export type DeliveryAttempt =

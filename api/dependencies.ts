@@ -5,7 +5,9 @@ import type { ApiKey } from '../store/apiKeys.ts';
 import type { Db } from '../store/database.ts';
 import type { SecretBox } from '../store/secrets.ts';
 import type { Keyring } from './auth.ts';
+import type { Commands } from './commands.ts';
 import type { Ingest } from './ingest.ts';
+import type { SessionWatch } from './listen/sessionWatch.ts';
 
 /** The settings the API needs; config/settings.ts reads them. */
 export interface ApiSettings {
@@ -21,6 +23,8 @@ export interface ApiSettings {
   limits: { requestBytes: number; eventBytes: number; eventsPerRequest: number };
   /** By model name, in US dollars per million tokens; they win over the built-in table. */
   tokenPrices: Record<string, { prompt: number; completion: number }>;
+  /** So long after its last event an ended session counts as closed. Milliseconds, default 60,000. */
+  sessionLingerMs?: number;
 }
 
 /** A delivery whose workflow is to run. */
@@ -36,6 +40,10 @@ export interface ApiDependencies {
   ingest: Ingest;
   settings: ApiSettings;
   secrets: SecretBox;
+  /** Commands to sessions: pause, resume, cancel, message, ask, decide. */
+  commands: Commands;
+  /** Tells those who wait for a session what became of it. */
+  watch: SessionWatch;
   /** Undefined while the Temporal server cannot be reached. */
   temporal: () => Client | undefined;
   /** Sees to it that a stored delivery is sent. May fail while Temporal is away: the worker's sweeper finds the delivery. */

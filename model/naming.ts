@@ -27,3 +27,7 @@ export function deliveryWorkflowId(deliveryId: string): string {
 export const SESSION_WORKFLOW = 'session';
 export const DELIVERY_WORKFLOW = 'delivery';
 export const NEWS_SIGNAL = 'news';
+export const COMMAND_UPDATE = 'command';
+
+/** The session of an organisation to which events about the organisation itself are appended. */
+export const ORGANISATION_SESSION = 'herald';

@@ -1,4 +1,6 @@
+import { type OpenConfirmation, openConfirmation } from './confirmations.ts';
 import { findEventType } from './events.ts';
+import type { SessionTimeouts } from './timeouts.ts';
 import type { JsonObject, SessionAgent, SessionEffects, SessionEvent, SessionStatus } from './types.ts';
 
 /** What a session's workflow knows about its session. Plain JSON: it is carried through continue-as-new and stored as a snapshot. */
@@ -12,6 +14,16 @@ export interface SessionState {
   endedBySeq: number | null;
   /** When the reporter says the status changed; null when its event was not dated by its reporter. */
   statusAt: string | null;
+  /** The event that brought the session here, and when it was stored, by the clock of Postgres. */
+  since?: { seq: number; at: string };
+  /** When the session's start was stored, by the clock of Postgres. */
+  startedAt?: string;
+  /** What was set for this session. Whatever is absent has its default. */
+  timeouts?: Partial<SessionTimeouts>;
+  /** The question that waits for its answer while the status is `awaiting_confirmation`. */
+  confirmation?: OpenConfirmation | null;
+  /** The event of the reminder that was given since the session waits. */
+  remindedBySeq?: number | null;
 }
 
 export interface AppliedEvent {
@@ -20,6 +32,9 @@ export interface AppliedEvent {
   notify: boolean;
   reason?: 'already_ended';
 }
+
+/** The type of the event that says what will soon time out. */
+export const REMINDER = 'ExecutionReminder';
 
 export type SessionCommand = 'pause' | 'resume' | 'cancel' | 'ask' | 'decide' | 'message';
 
@@ -30,6 +45,15 @@ export function initialState(): SessionState {
 /** An ended session never lives again: later events are recorded and decided, later ends only recorded. */
 export function isEnded(status: SessionStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+export function isPaused(status: SessionStatus): boolean {
+  return status === 'paused' || status === 'paused_by_agent';
+}
+
+/** The session does nothing until somebody answers it or lets it go on; nobody takes that for silence. */
+export function isWaiting(status: SessionStatus): boolean {
+  return isPaused(status) || status === 'awaiting_confirmation';
 }
 
 /** Status events say where the session stands; they concern every agent of the session. */
@@ -89,18 +113,31 @@ export function commandAllowed(status: SessionStatus, command: SessionCommand): 
   return allowedCommands[command].includes(status);
 }
 
-function changeOfStatus(
-  state: SessionState,
-  event: SessionEvent,
-  next: SessionStatus | undefined,
-): Partial<Pick<SessionState, 'status' | 'statusAt' | 'endedBySeq'>> {
+function changeOfStatus(state: SessionState, event: SessionEvent, next: SessionStatus | undefined): Partial<SessionState> {
   const notRunningYet = state.status === 'queued' || state.status === 'starting';
-  if (next === undefined) return notRunningYet ? { status: 'running' } : {};
-  if (isEnded(next)) return { status: next, statusAt: reportedAt(event), endedBySeq: event.seq };
+  if (next === undefined) {
+    if (event.type === REMINDER && isWaiting(state.status)) return { remindedBySeq: event.seq };
+    return notRunningYet ? { status: 'running' } : {};
+  }
+  if (isEnded(next)) return { status: next, statusAt: reportedAt(event), endedBySeq: event.seq, ...waitsNoMore };
   // The creation of a session is dated by whoever created it and says nothing about what came later.
-  if (event.type === 'ExecutionStarted') return notRunningYet ? { status: next } : {};
+  if (event.type === 'ExecutionStarted') return { ...(notRunningYet ? { status: next } : {}), ...startedAt(state, event) };
   if (isOutdated(state.statusAt, reportedAt(event))) return {};
-  return { status: next, statusAt: reportedAt(event) };
+  return { status: next, statusAt: reportedAt(event), ...waitsFor(state, event, next) };
+}
+
+const waitsNoMore = { since: undefined, confirmation: null, remindedBySeq: null };
+
+/** Since when the session waits, and for whose answer. Who is paused and is paused again goes on waiting. */
+function waitsFor(state: SessionState, event: SessionEvent, next: SessionStatus): Partial<SessionState> {
+  if (isPaused(next) && isPaused(state.status)) return {};
+  const since = event.receivedAt === undefined ? undefined : { seq: event.seq, at: event.receivedAt };
+  if (next === 'awaiting_confirmation') return { since, confirmation: openConfirmation(event, state.timeouts), remindedBySeq: null };
+  return { ...waitsNoMore, ...(isPaused(next) ? { since } : {}) };
+}
+
+function startedAt(state: SessionState, event: SessionEvent): Pick<SessionState, 'startedAt'> {
+  return event.receivedAt === undefined || state.startedAt !== undefined ? {} : { startedAt: event.receivedAt };
 }
 
 function nextStatus(event: SessionEvent): SessionStatus | undefined {
@@ -128,6 +165,7 @@ function learn(state: SessionState, effects: SessionEffects | undefined): Sessio
     ...state,
     agents: (effects.agents ?? []).reduce(nameAgent, state.agents),
     metadata: effects.metadata ? { ...state.metadata, ...effects.metadata } : state.metadata,
+    ...(effects.timeouts ? { timeouts: { ...state.timeouts, ...effects.timeouts } } : {}),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { SessionTimeouts } from './timeouts.ts';
+
 /** Any JSON value. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
 export interface JsonObject {
@@ -31,6 +33,8 @@ export interface SessionEffects {
   metadata?: Record<string, string>;
   /** The reporter dated this status event itself, so its time may be compared with the same reporter's other times. */
   datedByReporter?: true;
+  /** Timeouts that hold from here on; they merge over the ones known before. */
+  timeouts?: Partial<SessionTimeouts>;
 }
 
 /** An event of a session as the workflow sees it: normalised, numbered, and with long strings cut. */
@@ -47,6 +51,8 @@ export interface SessionEvent {
   rulesVersion: number;
   /** When it happened, by the reporter's clock: ISO 8601, UTC. */
   occurredAt: string;
+  /** When it was stored, by the clock of Postgres; only on events from which a deadline may count. */
+  receivedAt?: string;
   effects?: SessionEffects;
   /** A record for the session alone (an agent was named): it reaches no rule. */
   silent?: true;
@@ -109,7 +115,7 @@ export interface RuleSet {
 }
 
 /** Why a notification was not sent, in the order in which the reasons are examined. */
-export type SkipReason = 'event_type' | 'field_filter' | 'metadata' | 'disabled' | 'same_destination' | 'already_ended';
+export type SkipReason = 'event_type' | 'field_filter' | 'metadata' | 'disabled' | 'same_destination' | 'already_ended' | 'itself';
 
 export type DeliveryStatus = 'pending' | 'retrying' | 'delivered' | 'failed' | 'cancelled';
 

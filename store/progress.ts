@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { carryPayload } from '../model/cut.ts';
-import type { SessionState } from '../model/session.ts';
+import { isStatusEvent, type SessionState } from '../model/session.ts';
 import type { JsonObject, SessionEvent } from '../model/types.ts';
 import type { Db } from './database.ts';
 
@@ -33,10 +33,7 @@ export async function loadEventsAfter(
   afterSeq: number,
   limit: { events: number; maxJson: number },
 ): Promise<SessionEvent[]> {
-  const rows = await db
-    .selectFrom('events')
-    .select(['seq', 'event_id', 'type', 'agent_ref', 'effects', 'silent', 'rules_version', 'occurred_at'])
-    .select(sql<string>`payload::text`.as('payload'))
+  const rows = await selectCarried(db)
     .where('session_key', '=', sessionKey)
     .where('seq', '>', afterSeq)
     .orderBy('seq')
@@ -45,23 +42,47 @@ export async function loadEventsAfter(
   const events: SessionEvent[] = [];
   let room = limit.maxJson;
   for (const row of rows) {
-    const { payload, cut } = carryPayload(JSON.parse(row.payload) as JsonObject, row.payload.length);
-    room -= cut.length > 0 ? JSON.stringify(payload).length : row.payload.length;
+    const event = carriedEvent(row);
+    room -= event.cut ? JSON.stringify(event.payload).length : row.payload.length;
     if (room < 0 && events.length > 0) break;
-    events.push({
-      seq: row.seq,
-      id: row.event_id,
-      type: row.type,
-      payload,
-      ...(row.agent_ref === null ? {} : { agentRef: row.agent_ref }),
-      rulesVersion: row.rules_version,
-      occurredAt: row.occurred_at.toISOString(),
-      ...(row.effects ? { effects: row.effects } : {}),
-      ...(row.silent ? { silent: true as const } : {}),
-      ...(cut.length > 0 ? { cut } : {}),
-    });
+    events.push(event);
   }
   return events;
+}
+
+/** The columns of a stored event from which {@link carriedEvent} makes what a workflow sees. */
+export function selectCarried(db: Db) {
+  return db
+    .selectFrom('events')
+    .select(['seq', 'event_id', 'type', 'agent_ref', 'effects', 'silent', 'rules_version', 'occurred_at', 'received_at'])
+    .select(sql<string>`payload::text`.as('payload'));
+}
+
+export function carriedEvent(row: CarriedRow): SessionEvent {
+  const { payload, cut } = carryPayload(JSON.parse(row.payload) as JsonObject, row.payload.length);
+  return {
+    seq: row.seq,
+    id: row.event_id,
+    type: row.type,
+    payload,
+    ...(row.agent_ref === null ? {} : { agentRef: row.agent_ref }),
+    rulesVersion: row.rules_version,
+    occurredAt: row.occurred_at.toISOString(),
+    ...(isStatusEvent(row.type) ? { receivedAt: row.received_at.toISOString() } : {}),
+    ...(row.effects ? { effects: row.effects } : {}),
+    ...(row.silent ? { silent: true as const } : {}),
+    ...(cut.length > 0 ? { cut } : {}),
+  };
+}
+
+type CarriedRow = Awaited<ReturnType<ReturnType<typeof selectCarried>['executeTakeFirstOrThrow']>>;
+
+/** How far sessions are decided, by their keys. */
+export async function loadDecidedSeqs(db: Db, sessionKeys: number[]): Promise<Map<number, number>> {
+  const { rows } = await sql<{ key: number; decidedSeq: number }>`
+    select session_key as key, decided_seq as "decidedSeq" from session_progress
+    where session_key = any(${sessionKeys}::bigint[])`.execute(db);
+  return new Map(rows.map((row) => [row.key, row.decidedSeq]));
 }
 
 /** A session with stored events that are not decided. */

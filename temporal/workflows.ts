@@ -1,6 +1,8 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
-import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import { type Client, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
+import { defineSearchAttributeKey, TypedSearchAttributes, type Workflow } from '@temporalio/common';
+import type { AppendedCommand, CommandInput } from '../activities/types.ts';
 import {
+  COMMAND_UPDATE,
   DELIVERY_TASK_QUEUE,
   DELIVERY_WORKFLOW,
   deliveryWorkflowId,
@@ -11,15 +13,23 @@ import {
   sessionWorkflowId,
 } from '../model/naming.ts';
 import type { DeliveryInput, News, SessionInput, SessionLimits } from '../workflows/messages.ts';
+import { carryOut } from './commands.ts';
 
 /** Starts and signals Herald's workflows. */
 export interface Workflows {
   /** Tells a session's workflow what is new, starting it if it does not run. */
   signalSession(session: Omit<SessionInput, 'searchAttributes' | 'limits'>, news: News): Promise<void>;
+  /**
+   * Has a session's workflow carry out a command, starting it if it does not run.
+   * `unavailable`: nobody answered in time. The same command may be sent again.
+   */
+  commandSession(session: Omit<SessionInput, 'searchAttributes' | 'limits'>, command: CommandInput): Promise<AppendedCommand | 'unavailable'>;
   /** Sees to it that the delivery's workflow runs; one that runs already is left alone. */
   startDelivery(delivery: Omit<DeliveryInput, 'searchAttributes'>): Promise<void>;
 }
 
+/** A command that is not carried out within this time is answered as unavailable; it may be sent again. */
+const COMMAND_DEADLINE_MS = 10_000;
 /** A call that the server does not answer within this time has failed: the relay and the sweeper will find what it was about. */
 const DEADLINE_MS = 15_000;
 
@@ -29,32 +39,46 @@ const DEADLINE_MS = 15_000;
  */
 export function createWorkflows(client: Client, usable: () => boolean, limits?: SessionLimits): Workflows {
   const inTime = <T>(call: () => Promise<T>) => client.withDeadline(Date.now() + DEADLINE_MS, call);
+
+  function startOf(session: Omit<SessionInput, 'searchAttributes' | 'limits'>) {
+    const searchAttributes = usable();
+    const input: SessionInput = { ...session, searchAttributes, ...(limits ? { limits } : {}) };
+    return {
+      workflowId: sessionWorkflowId(session.organisationId, session.sessionId),
+      taskQueue: SESSION_TASK_QUEUE,
+      args: [input],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+      staticSummary: `Session ${inline(session.sessionId)}`,
+      memo: { session: session.sessionId, organisation: session.organisationId },
+      ...(searchAttributes
+        ? {
+            typedSearchAttributes: keywords({
+              [SEARCH_ATTRIBUTES.organisation]: session.organisationId,
+              [SEARCH_ATTRIBUTES.session]: session.sessionId,
+              [SEARCH_ATTRIBUTES.status]: 'starting',
+            }),
+          }
+        : {}),
+    };
+  }
+
   return {
     async signalSession(session, news) {
-      const searchAttributes = usable();
-      const input: SessionInput = { ...session, searchAttributes, ...(limits ? { limits } : {}) };
       await inTime(() =>
-        client.workflow.signalWithStart(SESSION_WORKFLOW, {
-          workflowId: sessionWorkflowId(session.organisationId, session.sessionId),
-          taskQueue: SESSION_TASK_QUEUE,
-          args: [input],
-          signal: NEWS_SIGNAL,
-          signalArgs: [news],
-          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-          staticSummary: `Session ${inline(session.sessionId)}`,
-          memo: { session: session.sessionId, organisation: session.organisationId },
-          ...(searchAttributes
-            ? {
-                typedSearchAttributes: keywords({
-                  [SEARCH_ATTRIBUTES.organisation]: session.organisationId,
-                  [SEARCH_ATTRIBUTES.session]: session.sessionId,
-                  [SEARCH_ATTRIBUTES.status]: 'starting',
-                }),
-              }
-            : {}),
-        }),
+        client.workflow.signalWithStart(SESSION_WORKFLOW, { ...startOf(session), signal: NEWS_SIGNAL, signalArgs: [news] }),
       );
     },
+
+    commandSession: (session, command) =>
+      carryOut(() =>
+        client.withDeadline(Date.now() + COMMAND_DEADLINE_MS, () =>
+          client.workflow.executeUpdateWithStart<Workflow, AppendedCommand, [CommandInput]>(COMMAND_UPDATE, {
+            startWorkflowOperation: new WithStartWorkflowOperation(SESSION_WORKFLOW, { ...startOf(session), workflowIdConflictPolicy: 'USE_EXISTING' }),
+            updateId: command.requestId,
+            args: [command],
+          }),
+        ),
+      ),
 
     async startDelivery(delivery) {
       const searchAttributes = usable();

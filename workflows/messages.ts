@@ -1,7 +1,8 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
-import { NEWS_SIGNAL } from '../model/naming.ts';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { AppendedCommand, CommandInput } from '../activities/types.ts';
+import { COMMAND_UPDATE, NEWS_SIGNAL } from '../model/naming.ts';
 import type { SessionState } from '../model/session.ts';
-import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
+import type { RuleSet, SessionAgent, SessionEvent, SessionStatus } from '../model/types.ts';
 
 /** What a session's workflow is told: the session has events up to `lastSeq`, and here are some of them. */
 export interface News {
@@ -19,6 +20,8 @@ export interface CarriedSession {
   counts: { sent: number; skipped: number };
   /** The organisation's default agent, once it has stood in. */
   defaultAgent?: SessionAgent;
+  /** When the run last heard of its session, for the idle timeout. Milliseconds since 1970. */
+  heardAt?: number;
 }
 
 /** Bounds of a session's run; what is absent has its default. */
@@ -39,8 +42,21 @@ export interface SessionInput {
   searchAttributes: boolean;
   /** Set for a session that has just been created: its rules, and no need to look for a snapshot. */
   fresh?: { ruleSets: RuleSet[] };
+  /** Whether the run minds deadlines: those that began before Herald did replay without. */
+  keepsTime?: boolean;
   carried?: CarriedSession;
   limits?: SessionLimits;
+  /**
+   * What the list of workflows in the Temporal UI shows of the session when the run starts. Absent in runs that were
+   * started before there was this field: they change the list after a batch, not with it.
+   */
+  shown?: ShownInList;
+}
+
+/** What the list of workflows in the Temporal UI shows of a session. */
+export interface ShownInList {
+  status: SessionStatus;
+  agent?: string;
 }
 
 /** One line of "what was sent", for people who read the workflow. */
@@ -76,4 +92,5 @@ export interface SessionView {
 }
 
 export const newsSignal = defineSignal<[News]>(NEWS_SIGNAL);
+export const commandUpdate = defineUpdate<AppendedCommand, [CommandInput]>(COMMAND_UPDATE);
 export const stateQuery = defineQuery<SessionView>('state');

@@ -1,0 +1,68 @@
+import { commandEventType, refusalOf } from '../model/commands.ts';
+import { findEventType } from '../model/events.ts';
+import { isEnded, type SessionCommand } from '../model/session.ts';
+import type { JsonObject, SessionStatus } from '../model/types.ts';
+import { findCommandedSession, findCommandEvent } from '../store/commands.ts';
+import type { Db } from '../store/database.ts';
+import type { Workflows } from '../temporal/workflows.ts';
+import { patiently } from './patience.ts';
+
+/** What somebody wants of a session. */
+export interface CommandRequest {
+  /** The same id again answers what came of it the first time. 1 to 255 characters. */
+  requestId: string;
+  command: SessionCommand;
+  /** Fields of the event that the command becomes (model/commands.ts). */
+  payload: JsonObject;
+  /** Who wants it, for people. */
+  by: string;
+}
+
+export type CommandAnswer =
+  /** `status` is the session's after the command. */
+  | { outcome: 'done'; eventId: string; seq: number; status: SessionStatus }
+  /** The session's state does not allow it; `why` is a sentence for people. */
+  | { outcome: 'refused'; status: SessionStatus; why: string }
+  | { outcome: 'no_session' }
+  /** The Temporal server or its workers did not answer in time. The same request may be sent again. */
+  | { outcome: 'unavailable' };
+
+/** An answer to a confirmation. */
+export interface DecisionRequest extends CommandRequest {
+  command: 'decide';
+  payload: { confirmationId: string; decision: 'approve' | 'reject'; reason: string | null };
+}
+
+/** Commands to sessions. Each is carried out by the session's workflow and becomes an event of the session. */
+export interface Commands {
+  run(organisationId: string, sessionId: string, request: CommandRequest): Promise<CommandAnswer>;
+  decideConfirmation(organisationId: string, sessionId: string, request: DecisionRequest): Promise<CommandAnswer>;
+}
+
+export function createCommands({ db, workflows }: { db: Db; workflows: Pick<Workflows, 'commandSession'> }): Commands {
+  async function run(organisationId: string, sessionId: string, request: CommandRequest): Promise<CommandAnswer> {
+    const session = await patiently(() => findCommandedSession(db, organisationId, sessionId));
+    if (!session) return { outcome: 'no_session' };
+    const type = commandEventType(request.command);
+    // What was carried out is known for ever, and an end is final: neither needs the workflow, which may have closed.
+    const known = await patiently(() => findCommandEvent(db, session.key, request.requestId));
+    if (known?.type === type) {
+      return { outcome: 'done', eventId: known.id, seq: known.seq, status: findEventType(type)?.status ?? session.status };
+    }
+    if (known) return { outcome: 'refused', status: session.status, why: usedOtherwise(request.requestId) };
+    const refusal = isEnded(session.status) ? refusalOf(session.status, request.command) : undefined;
+    if (refusal !== undefined) return { outcome: 'refused', status: session.status, why: refusal };
+
+    const answer = await workflows.commandSession({ organisationId, sessionId, sessionKey: session.key }, request);
+    if (answer === 'unavailable') return { outcome: 'unavailable' };
+    if (answer.outcome === 'refused') return answer;
+    if (answer.type !== type) return { outcome: 'refused', status: answer.status, why: usedOtherwise(request.requestId) };
+    return { outcome: 'done', eventId: answer.eventId, seq: answer.seq, status: answer.status };
+  }
+
+  return { run, decideConfirmation: run };
+}
+
+function usedOtherwise(requestId: string): string {
+  return `The request id '${requestId}' was used for another command. Use a new one.`;
+}

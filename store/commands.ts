@@ -1,0 +1,111 @@
+import { sql } from 'kysely';
+import { eventCatalogue } from '../model/events.ts';
+import { applyEvent, initialState, REMINDER, type SessionState } from '../model/session.ts';
+import type { SessionStatus } from '../model/types.ts';
+import { lockSessions, type SessionLock } from './append.ts';
+import type { Db } from './database.ts';
+import { carriedEvent, selectCarried } from './progress.ts';
+
+/** A session whose lock the transaction holds, in the state that all its stored events come to, decided or not. */
+export interface NewestState {
+  lock: SessionLock;
+  state: SessionState;
+  /** The clock of Postgres. */
+  now: Date;
+}
+
+/** Locks a session, so that nothing is appended meanwhile, and works out its newest state. */
+export async function lockNewestState(trx: Db, organisationId: string, sessionId: string): Promise<NewestState | undefined> {
+  const lock = [...(await lockSessions(trx, [{ organisationId, sessionId }])).values()][0];
+  if (!lock) return undefined;
+  const { decided_seq: decidedSeq, snapshot, now } = await trx
+    .selectFrom('session_progress')
+    .select(['decided_seq', 'snapshot', sql<Date>`clock_timestamp()`.as('now')])
+    .where('session_key', '=', lock.key)
+    .executeTakeFirstOrThrow();
+  const undecided = decidedSeq < lock.lastSeq ? await loadMovingEvents(trx, lock.key, decidedSeq) : [];
+  const state = undecided.reduce((before, event) => applyEvent(before, event).state, snapshot ?? initialState());
+  return { lock, state, now };
+}
+
+const movingTypes = [...eventCatalogue.filter((type) => type.status !== undefined).map((type) => type.name), REMINDER];
+
+/** The events that can change a session's state, among however many. The first of them all makes it run. */
+async function loadMovingEvents(trx: Db, sessionKey: number, afterSeq: number) {
+  const rows = await selectCarried(trx)
+    .where('session_key', '=', sessionKey)
+    .where('seq', '>', afterSeq)
+    .where(({ or, eb, selectFrom }) =>
+      or([
+        eb('effects', 'is not', null),
+        eb('type', 'in', movingTypes),
+        eb(
+          'seq',
+          '=',
+          selectFrom('events as first')
+            .select(({ fn }) => fn.min('first.seq').as('seq'))
+            .where('first.session_key', '=', sessionKey)
+            .where('first.seq', '>', afterSeq)
+            .where('first.silent', '=', false),
+        ),
+      ]),
+    )
+    .orderBy('seq')
+    .execute();
+  return rows.map(carriedEvent);
+}
+
+/** The event that a command became. */
+export interface CommandEvent {
+  id: string;
+  seq: number;
+  type: string;
+}
+
+/** Id of the event that a command becomes. */
+export function commandEventId(requestId: string): string {
+  return `command:${requestId}`;
+}
+
+export async function findCommandEvent(db: Db, sessionKey: number, requestId: string): Promise<CommandEvent | undefined> {
+  return db
+    .selectFrom('events')
+    .select(['event_id as id', 'seq', 'type'])
+    .where('session_key', '=', sessionKey)
+    .where('event_id', '=', commandEventId(requestId))
+    .executeTakeFirst();
+}
+
+/** A session as whoever sends it a command needs it. */
+export interface CommandedSession {
+  key: number;
+  /** As of its last decided event. */
+  status: SessionStatus;
+}
+
+export async function findCommandedSession(db: Db, organisationId: string, sessionId: string): Promise<CommandedSession | undefined> {
+  return db
+    .selectFrom('sessions')
+    .select(['key', 'status'])
+    .where('organisation_id', '=', organisationId)
+    .where('id', '=', sessionId)
+    .executeTakeFirst();
+}
+
+/**
+ * When the session last gave a sign of life, by the clock of Postgres: any event but Herald's own. Going on after a
+ * pause or an answer counts, whoever made it go on.
+ */
+export async function lastActivityAt(db: Db, sessionKey: number): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('events')
+    .select('received_at')
+    .where('session_key', '=', sessionKey)
+    .where(({ or, not, eb }) =>
+      or([eb('type', '=', 'ExecutionResumed'), not(or([eb('event_id', 'like', 'command:%'), eb('event_id', 'like', 'timer:%')]))]),
+    )
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.received_at;
+}

@@ -1,0 +1,33 @@
+import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+
+/** A command whose run ended under it goes to the next run; it is carried out once all the same. */
+const TRIES = 5;
+/** gRPC codes of a server that is away, starting, stopping or has too much to do. */
+const AWAY = new Set([1, 4, 8, 14]);
+
+/** Sends a command; `unavailable` when nobody answered in time. */
+export async function carryOut<T>(send: () => Promise<T>): Promise<T | 'unavailable'> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      if (isAway(error)) return 'unavailable';
+      if (!runEnded(error)) throw error;
+      if (attempt === TRIES) return 'unavailable';
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
+  const cause = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
+  return isGrpcServiceError(cause) && AWAY.has(cause.code);
+}
+
+/** The server aborts an update that its run did not take or finish before it closed or continued as new. */
+function runEnded(error: unknown): boolean {
+  if (error instanceof WorkflowNotFoundError) return true;
+  if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure)) return false;
+  return error.cause.type === 'AcceptedUpdateCompletedWorkflow';
+}
