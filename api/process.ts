@@ -5,8 +5,10 @@ import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts
 import { createWorkflows } from '../temporal/workflows.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import { createApp } from './app.ts';
+import { createCommands } from './commands.ts';
 import type { ApiSettings } from './dependencies.ts';
 import { createIngest } from './ingest.ts';
+import { createSessionWatch } from './listen/sessionWatch.ts';
 import { watchSearchAttributes } from './searchAttributes.ts';
 import { startServer } from './server.ts';
 
@@ -39,11 +41,14 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
   const searchAttributes = watchSearchAttributes(client, log);
   const workflows = createWorkflows(client, searchAttributes.usable, settings.timings?.session);
   const ingest = createIngest({ db, workflows, log });
+  const watch = createSessionWatch({ db, log, databaseUrl: settings.databaseUrl });
   const app = createApp({
     db,
     ingest,
-    settings,
+    settings: { ...settings, sessionLingerMs: settings.timings?.session?.lingerMs },
     secrets: new SecretBox(settings.secretKey, settings.previousSecretKeys),
+    watch,
+    commands: createCommands({ db, workflows }),
     temporal: () => client,
     startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
     log,
@@ -55,8 +60,11 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
     async stop() {
       const begun = performance.now();
       searchAttributes.stop();
+      // Who waits is answered at once, and asks another process.
+      const nobodyWaits = watch.close();
       // Half of the time at most for the requests, and a little left at the end for the database.
       await server.close(settings.shutdownGraceMs / 2);
+      await nobodyWaits;
       await ingest.close(Math.max(0, settings.shutdownGraceMs * 0.8 - (performance.now() - begun)));
       // The Temporal connection ends with the process: closed while a call is being retried, it would throw from a timer.
       await db.destroy();

@@ -47,6 +47,25 @@ export async function listEvents(
   );
 }
 
+/**
+ * The events after one, oldest first.
+ *
+ * @param page At most so many, and about so many bytes as they are stored; at least one if there is one.
+ */
+export async function listEventsAfter(db: Db, sessionKey: number, afterSeq: number, page: { events: number; bytes: number }): Promise<LoggedEvent[]> {
+  const { rows } = await sql<LoggedEvent & { patch: JsonObject | null }>`
+    select event_id as id, seq, type, agent_ref as "agentRef", payload, patch, silent, token_cost as "tokenCost",
+           occurred_at as "occurredAt", received_at as "receivedAt"
+    from (
+      select e.*, sum(pg_column_size(payload) + coalesce(pg_column_size(patch), 0)) over (order by seq rows unbounded preceding) as bytes,
+             row_number() over (order by seq) as position
+      from (select * from events where session_key = ${sessionKey} and seq > ${afterSeq} order by seq limit ${page.events}) e
+    ) numbered
+    where bytes <= ${page.bytes} or position = 1
+    order by seq`.execute(db);
+  return rows.map(({ patch, ...event }) => ({ ...event, payload: { ...event.payload, ...patch } }));
+}
+
 export async function findEventSeq(db: Db, sessionKey: number, eventId: string): Promise<number | undefined> {
   const row = await db
     .selectFrom('events')

@@ -10,8 +10,11 @@ import { registerIntegrations } from './integrations.ts';
 import { registerIntegrationTest } from './integrationTest.ts';
 import { registerNotifications } from './notifications.ts';
 import { registerPreview } from './preview.ts';
+import { registerRotateSecret } from './rotateSecret.ts';
 import { registerSessionReports } from './sessionReports.ts';
 import { registerSessions } from './sessions.ts';
+import { registerStream } from './stream.ts';
+import { registerWait } from './wait.ts';
 
 /** Herald's own API. */
 export function createV1(deps: ApiDependencies): ApiRouter {
@@ -19,11 +22,14 @@ export function createV1(deps: ApiDependencies): ApiRouter {
   const guards = createGuards(deps);
   registerIntegrations(app, deps, guards);
   registerIntegrationTest(app, deps, guards);
+  registerRotateSecret(app, deps, guards);
   registerAgents(app, deps, guards);
   registerNotifications(app, deps, guards);
   registerPreview(app, deps, guards);
   registerSessionReports(app, deps, guards);
   registerSessions(app, deps, guards);
+  registerWait(app, deps);
+  registerStream(app, deps);
   registerDeliveries(app, deps, guards);
   registerDeliveryCommands(app, deps, guards);
   registerEventTypes(app, guards);

@@ -1,7 +1,9 @@
 import { pino } from 'pino';
 import { createApp } from '../../api/app.ts';
+import { createCommands } from '../../api/commands.ts';
 import type { ApiSettings } from '../../api/dependencies.ts';
 import { createIngest } from '../../api/ingest.ts';
+import { createSessionWatch } from '../../api/listen/sessionWatch.ts';
 import { type RunningServer, startServer } from '../../api/server.ts';
 import { type ApiKeyScope, createApiKey } from '../../store/apiKeys.ts';
 import type { Db } from '../../store/database.ts';
@@ -40,7 +42,8 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
   const workflows = createWorkflows(client, () => false);
   const ingest = createIngest({ db: database.db, workflows, log });
   const secrets = new SecretBox(settings.secretKey);
-  const app = createApp({ db: database.db, ingest, settings, secrets, temporal: () => client, startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }), log });
+  const watch = createSessionWatch({ db: database.db, log, databaseUrl: database.url });
+  const app = createApp({ db: database.db, ingest, settings, secrets, watch, commands: createCommands({ db: database.db, workflows }), temporal: () => client, startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }), log });
   const server = await startServer(app, 0);
   const { organisationId, key } = await newOrganisation(database.db);
   return {
@@ -52,6 +55,7 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
     settings,
     logged,
     async close() {
+      await watch.close();
       await server.close(1000);
       await ingest.close(0);
       await database.close();

@@ -1,5 +1,7 @@
 import { pino } from 'pino';
 import { createApp } from '../../api/app.ts';
+import { createCommands } from '../../api/commands.ts';
+import { createSessionWatch, type SessionWatch } from '../../api/listen/sessionWatch.ts';
 import { startServer } from '../../api/server.ts';
 import { SecretBox } from '../../store/secrets.ts';
 import { newOrganisation } from './api.ts';
@@ -10,6 +12,8 @@ import { type Engine, type EngineOptions, startEngine } from './engine.ts';
 export interface EngineApi {
   engine: Engine;
   url: string;
+  /** Who waits for sessions in this process. */
+  watch: SessionWatch;
   /** A new organisation, through its first key. */
   newCaller(): Promise<Caller>;
   close(): Promise<void>;
@@ -19,6 +23,8 @@ export async function startEngineApi(options: EngineOptions = {}): Promise<Engin
   const engine = await startEngine(options);
   const { db, ingest, client, workflows } = engine;
   const { secretKey, publicUrl, allowedDestinations, temporal, previousSecretKeys } = engine.settings;
+  const log = pino({ level: 'silent' });
+  const watch = createSessionWatch({ db, log, databaseUrl: engine.settings.databaseUrl });
   const app = createApp({
     db,
     ingest,
@@ -31,22 +37,27 @@ export async function startEngineApi(options: EngineOptions = {}): Promise<Engin
       allowedDestinations,
       limits: { requestBytes: 1_048_576, eventBytes: 65_536, eventsPerRequest: 100 },
       tokenPrices: {},
+      sessionLingerMs: engine.settings.timings?.session?.lingerMs,
     },
     secrets: new SecretBox(secretKey),
+    watch,
+    commands: createCommands({ db, workflows }),
     temporal: () => client,
     startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
-    log: pino({ level: 'silent' }),
+    log,
   });
   const server = await startServer(app, 0);
   const url = `http://127.0.0.1:${server.port}`;
   return {
     engine,
     url,
+    watch,
     async newCaller() {
       const { organisationId, key } = await newOrganisation(db);
       return callerOf(url, organisationId, key);
     },
     async close() {
+      await watch.close();
       await server.close(1000);
       await engine.close();
     },
