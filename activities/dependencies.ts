@@ -3,6 +3,7 @@ import type { Db } from '../store/database.ts';
 import type { SecretBox } from '../store/secrets.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import type { OutgoingHttp } from './channels/http.ts';
+import type { Listening } from './listening.ts';
 import type { SendTimings } from './timings.ts';
 
 /** What the activities of a worker process share. */
@@ -16,5 +17,6 @@ export interface ActivityDependencies {
   /** Names this process on the leases it holds. Different after every start. */
   owner: string;
   timings: SendTimings;
+  listening: Listening;
   log: Logger;
 }

@@ -8,6 +8,7 @@ import { createTakeOver } from './takeOver.ts';
 import type { DeliveryActivities, SessionActivities } from './types.ts';
 
 export type { ActivityDependencies } from './dependencies.ts';
+export { createListening, type Listening } from './listening.ts';
 export { defaultSendTimings, type SendTimings } from './timings.ts';
 
 export interface Activities {

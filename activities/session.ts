@@ -10,6 +10,7 @@ import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import type { FirstAttempts } from './firstAttempts.ts';
+import type { Ear } from './listening.ts';
 import { createEventSlices } from './message.ts';
 import type { Sender, SendJob } from './sender.ts';
 import type { DecideInput, DecideResult, SentMessage, SessionActivities } from './types.ts';
@@ -17,6 +18,8 @@ import type { DecideInput, DecideResult, SentMessage, SessionActivities } from '
 /** What one activity hands to a workflow at most: events, and characters of their payloads. */
 const EVENTS_AT_ONCE = { events: 200, maxJson: 128 * 1024 };
 const NOTES = 5;
+/** Whoever appends while a session counts as listened to is heard, even when its word takes this long. */
+const LISTENING_ENDS_LATE_MS = 300;
 /** The name of the agent that stands in where none is named (DESIGN: Agents). */
 const DEFAULT_AGENT = 'default';
 
@@ -26,7 +29,7 @@ export function createSessionActivities(
   jobsOf: (attempts: FirstAttempts) => SendJob[],
   sender: Sender,
 ): SessionActivities {
-  const { db, owner, timings, log } = deps;
+  const { db, owner, timings, listening, log } = deps;
   /** Immutable: a rule set's id names one list of notifications. */
   const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
 
@@ -95,6 +98,43 @@ export function createSessionActivities(
     return Promise.all(notes);
   }
 
+  async function recordSendAndListen(
+    input: DecideInput,
+    decisions: DecisionRecord[],
+    deliveries: NewDelivery[],
+    underWay: ReadonlySet<string>,
+    leasedAt: number,
+    ear: Ear | undefined,
+  ): Promise<DecideResult> {
+    const recorded = await recordDecisions(db, {
+      organisationId: input.organisationId,
+      sessionKey: input.sessionKey,
+      toSeq: input.toSeq,
+      decisions,
+      deliveries,
+      lease: { owner, ms: timings.leaseMs },
+      listenMs: ear ? timings.listenMs : 0,
+      ...(input.snapshot ? { snapshot: input.snapshot } : {}),
+    });
+    if (!recorded) throw new Error(`Session ${input.sessionKey} is not in the database.`);
+    const mine = deliveries.filter(({ id }) => recorded.created.has(id) || (recorded.leased.has(id) && !underWay.has(id) && !sender.isSending(id)));
+    const messages = await send(input, mine, recorded.rulesVersion, leasedAt);
+    const decidedHere = recorded.decidedBefore < input.toSeq;
+    const upToDate = recorded.lastSeq <= input.heardOf;
+    const news = upToDate
+      ? decidedHere && (await ear?.wait(timings.listenMs + LISTENING_ENDS_LATE_MS))
+      : input.heardOf === input.toSeq;
+    const next = news ? await loadEventsAfter(db, input.sessionKey, input.heardOf, EVENTS_AT_ONCE) : [];
+    return {
+      decidedSeq: recorded.decidedSeq,
+      overtaken: recorded.decidedSeq > input.toSeq,
+      lastSeq: Math.max(recorded.lastSeq, next.at(-1)?.seq ?? 0),
+      next,
+      messages,
+      sent: mine.length,
+    };
+  }
+
   /** A destination that cannot be read must not hold up its session. */
   async function whereTo({ integrationId, channel }: NewDelivery, version: number): Promise<string> {
     try {
@@ -129,27 +169,13 @@ export function createSessionActivities(
       // Asked before the store is, too: what ends meanwhile is still pending there.
       const underWay = new Set(deliveries.map(({ id }) => id).filter((id) => sender.isSending(id)));
       const leasedAt = performance.now();
-      const recorded = await recordDecisions(db, {
-        organisationId: input.organisationId,
-        sessionKey: input.sessionKey,
-        toSeq: input.toSeq,
-        decisions,
-        deliveries,
-        lease: { owner, ms: timings.leaseMs },
-        ...(input.snapshot ? { snapshot: input.snapshot } : {}),
-      });
-      if (!recorded) throw new Error(`Session ${input.sessionKey} is not in the database.`);
-      const mine = deliveries.filter(({ id }) => recorded.created.has(id) || (recorded.leased.has(id) && !underWay.has(id) && !sender.isSending(id)));
-      const messages = await send(input, mine, recorded.rulesVersion, leasedAt);
-      const unheard = recorded.lastSeq > input.heardOf && input.heardOf === input.toSeq;
-      return {
-        decidedSeq: recorded.decidedSeq,
-        overtaken: recorded.decidedSeq > input.toSeq,
-        lastSeq: recorded.lastSeq,
-        next: unheard ? await loadEventsAfter(db, input.sessionKey, input.heardOf, EVENTS_AT_ONCE) : [],
-        messages,
-        sent: mine.length,
-      };
+      // A workflow with more events at hand goes on at once.
+      const ear = input.heardOf === input.toSeq ? listening.listen(input.sessionKey) : undefined;
+      try {
+        return await recordSendAndListen(input, decisions, deliveries, underWay, leasedAt, ear);
+      } finally {
+        ear?.close();
+      }
     },
   };
 }

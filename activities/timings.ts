@@ -10,6 +10,8 @@ export interface SendTimings {
   leaseMarginMs: number;
   /** How long the sender of a retry has the delivery to itself: longer than an attempt can take. */
   attemptLeaseMs: number;
+  /** How long a session's activity waits for the next events after it has sent those of its batch. */
+  listenMs: number;
   /** Delay before each attempt; its length is how many attempts there are. */
   retrySchedule: readonly number[];
 }
@@ -19,5 +21,6 @@ export const defaultSendTimings: SendTimings = {
   leaseMs: 90_000,
   leaseMarginMs: 35_000,
   attemptLeaseMs: 45_000,
+  listenMs: 3000,
   retrySchedule,
 };

@@ -2,25 +2,37 @@ import type { Logger } from 'pino';
 import type { SessionEvent } from '../model/types.ts';
 import type { Appended, SessionLock } from '../store/append.ts';
 import type { Workflows } from '../temporal/workflows.ts';
+import type { News, SessionInput } from '../workflows/messages.ts';
 import type { RuleHints } from './ruleHints.ts';
+import type { SessionNews } from './sessionNews.ts';
 
-/** Signals under way over all sessions: under overload each then carries more, instead of more waiting. */
-const MAX_IN_FLIGHT = 12;
+/** Sessions told of events that are not decided yet: under overload each is then told of more, instead of more being told. */
+const MAX_TOLD = 16;
+/** As many of them may be there for events that no rule waits for. */
+const MAX_RELAXED = 6;
 /** A signal carries at most so many events, and about so many characters; beyond it only says that there is news. */
 const MAX_EVENTS = 200;
 const MAX_JSON = 128 * 1024;
 /** Events that no rule waits for may wait this long for company. */
 const RELAXED_MS = 1000;
-/** A busy session is signalled this often at most: each signal costs the server a workflow task. */
+/** A busy session is told this often at most: each time costs the server a workflow task. */
 const MIN_GAP_MS = 50;
 /** Events held for signals over all sessions, in characters of JSON; beyond it signals only say that there is news. */
 const MAX_HELD = 32 * 1024 * 1024;
 /** After a failed signal. */
 const RETRY_MS = 1000;
+/** A worker that was told and decided nothing in this time may be gone: the workflow is told. */
+const UNHEARD_MS = 1000;
+/** A session that takes longer makes room for others. It may wait for its agent, or for a worker. */
+const LONGEST_TOLD_MS = 3000;
+/** How often to look what has been decided: while others wait, and otherwise. */
+const LOOK_MS = { busy: 20, calm: 60 };
+/** Who waited longer for its turn is looked up first: the relay may have told it. */
+const STALE_MS = 1500;
 /** Rules up to this size travel with the start of a session's workflow. In characters of JSON. */
 const MAX_CARRIED_RULES = 16 * 1024;
 
-/** Tells the workflows of sessions what was stored. Holds little, loses nothing: Postgres has it all. */
+/** Tells sessions what was stored. Holds little, loses nothing: Postgres has it all. */
 export interface Dispatcher {
   announce(appended: Appended): void;
   /** Hands over what still waits, for at most `ms`. */
@@ -33,28 +45,43 @@ interface Outbox {
   events: SessionEvent[];
   json: number;
   dueAt: number;
-  lastSignalAt: number;
-  inFlight: boolean;
+  urgent: boolean;
+  /** In one of the queues. */
   queued: boolean;
+  queuedAt: number;
+  /** Being told, or told and not known to have decided. */
+  told: { seq: number; at: number; how: 'signal' | 'notify'; answered: boolean; relaxed: boolean } | undefined;
+  lastToldAt: number;
+  /** A worker was told and did not act: signals alone, until the session is known to have gone on. */
+  deaf: boolean;
   failures: number;
   timer?: NodeJS.Timeout;
 }
 
-export function createDispatcher(workflows: Workflows, hints: RuleHints, log: Logger): Dispatcher {
+/**
+ * Tells each session of its news, the urgent ones first: a worker that listens for it is notified, otherwise its
+ * workflow is signalled. A bounded number of sessions is told and undecided at any time.
+ */
+export function createDispatcher(workflows: Workflows, news: SessionNews, hints: RuleHints, log: Logger): Dispatcher {
   const outboxes = new Map<number, Outbox>();
-  const due: Outbox[] = [];
-  let inFlight = 0;
+  const urgent: Outbox[] = [];
+  const relaxed: Outbox[] = [];
+  const told = new Set<Outbox>();
+  let relaxedTold = 0;
   let held = 0;
+  let closing = false;
+  let looking = false;
   let onIdle: (() => void) | undefined;
 
   function announce({ session, events, lastSeq }: Appended): void {
     const outbox = outboxes.get(session.key) ?? open(session);
     outbox.session = session;
     outbox.lastSeq = Math.max(outbox.lastSeq, lastSeq);
-    for (const event of events) keep(outbox, event);
-    const now = performance.now();
-    const waitMs = hints.isUrgent(session, events) ? 0 : RELAXED_MS;
-    schedule(outbox, Math.min(outbox.dueAt, now + waitMs));
+    if (!session.listening || outbox.deaf) for (const event of events) keep(outbox, event);
+    if (outbox.told && session.decidedSeq >= outbox.told.seq) settle(outbox);
+    const isUrgent = hints.isUrgent(session, events);
+    outbox.urgent ||= isUrgent;
+    schedule(outbox, Math.min(outbox.dueAt, performance.now() + (isUrgent ? 0 : RELAXED_MS)));
   }
 
   function open(session: SessionLock): Outbox {
@@ -64,9 +91,12 @@ export function createDispatcher(workflows: Workflows, hints: RuleHints, log: Lo
       events: [],
       json: 0,
       dueAt: Infinity,
-      lastSignalAt: -Infinity,
-      inFlight: false,
+      urgent: false,
       queued: false,
+      queuedAt: 0,
+      told: undefined,
+      lastToldAt: -Infinity,
+      deaf: false,
       failures: 0,
     };
     outboxes.set(session.key, outbox);
@@ -87,9 +117,12 @@ export function createDispatcher(workflows: Workflows, hints: RuleHints, log: Lo
 
   function schedule(outbox: Outbox, at: number): void {
     outbox.dueAt = at;
-    if (outbox.inFlight || outbox.queued) return;
-    const earliest = Math.max(at, outbox.lastSignalAt + MIN_GAP_MS);
-    const waitMs = earliest - performance.now();
+    if (outbox.told) return;
+    if (outbox.queued) {
+      if (outbox.urgent && at <= performance.now()) hurry(outbox);
+      return;
+    }
+    const waitMs = Math.max(at, outbox.lastToldAt + MIN_GAP_MS) - performance.now();
     clearTimeout(outbox.timer);
     if (waitMs <= 0) enqueue(outbox);
     else outbox.timer = setTimeout(() => enqueue(outbox), waitMs);
@@ -97,71 +130,150 @@ export function createDispatcher(workflows: Workflows, hints: RuleHints, log: Lo
 
   function enqueue(outbox: Outbox): void {
     outbox.queued = true;
-    due.push(outbox);
+    outbox.queuedAt = performance.now();
+    (outbox.urgent ? urgent : relaxed).push(outbox);
+    pump();
+  }
+
+  /** Something urgent came for a session that was queued without. */
+  function hurry(outbox: Outbox): void {
+    const place = relaxed.indexOf(outbox);
+    if (place < 0) return;
+    relaxed.splice(place, 1);
+    urgent.push(outbox);
     pump();
   }
 
   function pump(): void {
-    while (inFlight < MAX_IN_FLIGHT && due.length > 0) {
-      const outbox = due.shift()!;
-      outbox.queued = false;
-      inFlight += 1;
-      void signal(outbox).finally(() => {
-        inFlight -= 1;
-        pump();
-        if (outboxes.size === 0) onIdle?.();
-      });
-    }
+    while (told.size < MAX_TOLD && urgent.length > 0) void tell(urgent.shift()!);
+    while (told.size < MAX_TOLD && relaxedTold < MAX_RELAXED && relaxed.length > 0) void tell(relaxed.shift()!);
+    if (told.size === 0 && urgent.length + relaxed.length === 0) onIdle?.();
   }
 
-  async function signal(outbox: Outbox): Promise<void> {
+  async function tell(outbox: Outbox): Promise<void> {
     const { session, events, lastSeq } = outbox;
-    outbox.inFlight = true;
+    const how = session.listening && !outbox.deaf ? 'notify' : 'signal';
+    const isRelaxed = !outbox.urgent;
+    outbox.queued = false;
+    outbox.told = { seq: lastSeq, at: performance.now(), how, answered: false, relaxed: isRelaxed };
+    outbox.lastToldAt = performance.now();
     outbox.events = [];
     held -= outbox.json;
     outbox.json = 0;
     outbox.dueAt = Infinity;
-    outbox.lastSignalAt = performance.now();
+    outbox.urgent = false;
+    told.add(outbox);
+    if (isRelaxed) relaxedTold += 1;
+    const mine = outbox.told;
     try {
-      const fresh = events[0]?.seq === 1 ? freshStart(session) : undefined;
-      const { organisationId, id: sessionId, key: sessionKey } = session;
-      await workflows.signalSession({ organisationId, sessionId, sessionKey, ...(fresh ? { fresh } : {}) }, { lastSeq, events });
+      if (mine.at - outbox.queuedAt > STALE_MS && (await isDecided(session.key, lastSeq))) return settle(outbox);
+      if (how === 'notify') await news.announce(session.key);
+      else await signal(session, { lastSeq, events });
       outbox.failures = 0;
     } catch (error) {
-      outbox.failures += 1;
-      outbox.dueAt = performance.now() + RETRY_MS * Math.min(outbox.failures, 10);
-      if (outbox.failures === 1) {
-        log.warn({ err: error, session: session.id }, 'a session could not be told of its events; they are stored and will be handed over');
-      }
+      failed(outbox, error);
+      settle(outbox);
+      return;
     }
-    outbox.inFlight = false;
+    mine.answered = true;
+    // Who could decide is not named yet: nobody knows for how long.
+    if (closing || session.agents.length === 0) settle(outbox);
+    else void look();
+  }
+
+  async function isDecided(sessionKey: number, seq: number): Promise<boolean> {
+    return ((await news.decided([sessionKey])).get(sessionKey) ?? 0) >= seq;
+  }
+
+  function signal(session: SessionLock, what: News): Promise<void> {
+    const { organisationId, id: sessionId, key: sessionKey } = session;
+    const start = what.events[0]?.seq === 1 ? freshStart(session) : {};
+    return workflows.signalSession({ organisationId, sessionId, sessionKey, ...start }, what);
+  }
+
+  function failed(outbox: Outbox, error: unknown): void {
+    outbox.failures += 1;
+    outbox.urgent = true;
+    outbox.dueAt = performance.now() + RETRY_MS * Math.min(outbox.failures, 10);
+    if (outbox.failures > 1) return;
+    log.warn({ err: error, session: outbox.session.id }, 'a session could not be told of its events; they are stored and will be handed over');
+  }
+
+  /** The session makes room; what came meanwhile is told next. */
+  function settle(outbox: Outbox): void {
+    if (!outbox.told) return;
+    if (outbox.told.relaxed) relaxedTold -= 1;
+    outbox.told = undefined;
+    told.delete(outbox);
     if (outbox.dueAt < Infinity) schedule(outbox, outbox.dueAt);
-    else outbox.timer = setTimeout(() => forget(outbox), MIN_GAP_MS);
+    else if (!outbox.queued) outbox.timer = setTimeout(() => forget(outbox), MIN_GAP_MS);
+    pump();
   }
 
   function forget(outbox: Outbox): void {
-    if (outbox.inFlight || outbox.queued || outbox.dueAt < Infinity) return;
+    if (outbox.told || outbox.queued || outbox.dueAt < Infinity) return;
     outboxes.delete(outbox.session.key);
-    if (outboxes.size === 0) onIdle?.();
+  }
+
+  /** Looks what the sessions that were told have decided, for as long as there are any. */
+  async function look(): Promise<void> {
+    if (looking) return;
+    looking = true;
+    while (told.size > 0 && !closing) {
+      await new Promise((resolve) => setTimeout(resolve, urgent.length > 0 ? LOOK_MS.busy : LOOK_MS.calm));
+      const answered = [...told].filter((outbox) => outbox.told?.answered);
+      if (answered.length > 0) await lookAt(answered);
+    }
+    looking = false;
+  }
+
+  async function lookAt(sessions: Outbox[]): Promise<void> {
+    let decided: Map<number, number>;
+    try {
+      decided = await news.decided(sessions.map((outbox) => outbox.session.key));
+    } catch {
+      // Postgres is away, which whoever appends reports: nothing is known, and nobody may wait for ever.
+      decided = new Map();
+    }
+    const now = performance.now();
+    for (const outbox of sessions) {
+      const { told: then, session } = outbox;
+      if (!then) continue;
+      const waitedMs = now - then.at;
+      if ((decided.get(session.key) ?? 0) >= then.seq) {
+        outbox.deaf = false;
+        settle(outbox);
+      } else if (then.how === 'notify' && waitedMs > UNHEARD_MS) {
+        outbox.deaf = true;
+        outbox.urgent = true;
+        outbox.dueAt = now;
+        settle(outbox);
+      } else if (waitedMs > LONGEST_TOLD_MS) {
+        settle(outbox);
+      }
+    }
   }
 
   /** A new session's workflow needs no look into the store when its rules come along. */
-  function freshStart(session: SessionLock): { ruleSets: NonNullable<ReturnType<RuleHints['known']>> } | undefined {
+  function freshStart(session: SessionLock): Pick<SessionInput, 'fresh' | 'shown'> {
     const ruleSets = hints.known(session);
-    if (!ruleSets || JSON.stringify(ruleSets).length > MAX_CARRIED_RULES) return undefined;
-    return { ruleSets };
+    if (!ruleSets || JSON.stringify(ruleSets).length > MAX_CARRIED_RULES) return {};
+    const agent = session.agents[0]?.name;
+    return { fresh: { ruleSets }, shown: { status: 'running', ...(agent === undefined ? {} : { agent }) } };
   }
 
   return {
     announce,
     async close(ms) {
+      closing = true;
+      for (const outbox of told) if (outbox.told?.answered) settle(outbox);
       for (const outbox of outboxes.values()) {
-        if (outbox.dueAt < Infinity && !outbox.inFlight && !outbox.queued) {
-          clearTimeout(outbox.timer);
-          enqueue(outbox);
-        }
+        if (outbox.dueAt === Infinity || outbox.told || outbox.queued) continue;
+        clearTimeout(outbox.timer);
+        outbox.urgent = true;
+        enqueue(outbox);
       }
-      if (outboxes.size > 0) {
+      if (told.size + urgent.length + relaxed.length > 0) {
         await new Promise<void>((resolve) => {
           onIdle = resolve;
           setTimeout(resolve, ms).unref();

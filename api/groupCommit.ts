@@ -74,7 +74,7 @@ export function createGroupCommit(db: Db, log: Logger): GroupCommit {
 
   async function store(group: Member[]): Promise<void> {
     try {
-      const results = await db.transaction().execute((trx) => appendEvents(trx, group.map((member) => member.request)));
+      const results = await appendEvents(db, group.map((member) => member.request));
       group.forEach((member, index) => member.resolve(settled(member, results[index]!)));
     } catch (error) {
       if (isUnavailable(error)) return waitAndRetry(group, error);

@@ -8,6 +8,7 @@ import type { Workflows } from '../temporal/workflows.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createGroupCommit, OverloadedError } from './groupCommit.ts';
 import { createRuleHints } from './ruleHints.ts';
+import { createSessionNews } from './sessionNews.ts';
 
 export type { NewEvent } from '../store/append.ts';
 export type { LockedSession, SessionUpdate } from '../store/sessionRow.ts';
@@ -60,7 +61,7 @@ const RETRY_MS = 250;
 export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }): RunningIngest {
   const { db, log } = deps;
   const groups = createGroupCommit(db, log);
-  const dispatcher = createDispatcher(deps.workflows, createRuleHints(db, log), log);
+  const dispatcher = createDispatcher(deps.workflows, createSessionNews(db), createRuleHints(db, log), log);
 
   /** Runs a transaction of its own; everything in it is idempotent, so it may run again when its end is unknown. */
   async function patiently<T>(work: (trx: Db) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { LRUCache } from 'lru-cache';
 import { mayMatch } from '../model/rules.ts';
+import { isStatusEvent } from '../model/session.ts';
 import type { RuleSet, SessionEvent } from '../model/types.ts';
 import type { SessionLock } from '../store/append.ts';
 import type { Db } from '../store/database.ts';
@@ -46,6 +47,8 @@ export function createRuleHints(db: Db, log: Logger): RuleHints {
       if (events.some((event) => event.effects?.agents && event.seq > 1)) return true;
       // Who else should judge but the default agent, later? The first event may wait: an agent is often named right after it.
       if (session.agents.length === 0) return events.some((event) => event.type !== 'ExecutionStarted');
+      // Somebody may wait for the session's new status.
+      if (events.some((event) => event.type !== 'ExecutionStarted' && isStatusEvent(event.type))) return true;
       const sets = current(session);
       if (!sets) return true;
       return events.some((event) => !event.silent && sets.some((set) => mayMatch(set.notifications, event)));

@@ -11,6 +11,7 @@ export const timingsSchema = z
         leaseMs: milliseconds,
         leaseMarginMs: milliseconds,
         attemptLeaseMs: milliseconds,
+        listenMs: z.int().min(0).max(5000),
         retrySchedule: z.array(z.int().min(0)).min(1),
       })
       .partial(),

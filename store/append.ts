@@ -3,6 +3,9 @@ import { carryPayload } from '../model/cut.ts';
 import type { JsonObject, SessionAgent, SessionEffects, SessionEvent } from '../model/types.ts';
 import type { Db } from './database.ts';
 
+/** How often an append may meet others that store the same event at the same moment. */
+const MAX_ATTEMPTS = 10;
+
 /** An event on its way into the store, already normalised. */
 export interface NewEvent {
   /** Unique within its session; an id that is already stored is skipped. */
@@ -32,6 +35,10 @@ export interface SessionLock {
   id: string;
   key: number;
   lastSeq: number;
+  /** Everything up to here is decided. */
+  decidedSeq: number;
+  /** A worker that has just decided events of the session waits for the next ones. */
+  listening: boolean;
   agents: SessionAgent[];
   rulesVersion: number;
 }
@@ -58,6 +65,7 @@ export async function lockSessions(
 ): Promise<Map<string, SessionLock>> {
   const { rows } = await sql<SessionLock>`
     select s.organisation_id as "organisationId", s.id, p.session_key as key, p.last_seq as "lastSeq",
+           p.decided_seq as "decidedSeq", coalesce(p.listening_until > now(), false) as listening,
            s.agents, o.rules_version as "rulesVersion"
     from unnest(${wanted.map((w) => w.organisationId)}::uuid[], ${wanted.map((w) => w.sessionId)}::text[])
            as w (organisation_id, id)
@@ -70,112 +78,130 @@ export async function lockSessions(
 }
 
 /**
- * Appends the events of several requests in the caller's transaction: numbers the new ones densely
- * per session (1, 2, 3 …) and stamps them with the rules version. Nothing is stored for a session
- * that does not exist.
+ * Appends the events of several requests in one statement: locks their sessions in one sorted order, numbers the new
+ * events densely per session (1, 2, 3 …) and stamps them with the rules version. Nothing is stored for a session that
+ * does not exist.
+ *
+ * Within a transaction the sessions must have been locked before ({@link lockSessions}).
  */
-export async function appendEvents(trx: Db, requests: AppendRequest[]): Promise<AppendResult[]> {
-  const wanted = new Map(requests.map((r) => [lockName(r.organisationId, r.sessionId), r]));
-  const locks = await lockSessions(trx, [...wanted.values()]);
-  const lockOf = (request: AppendRequest) => locks.get(lockName(request.organisationId, request.sessionId));
-  const stored = await storedEventIds(trx, requests, lockOf);
-  const rows: EventRow[] = [];
-  const touched = new Map<SessionLock, number>();
-  const results = requests.map((request): AppendResult => {
-    const session = lockOf(request);
-    if (!session) return { outcome: 'no_session' };
-    const events: SessionEvent[] = [];
-    let tokenCost = 0;
-    for (const event of request.events) {
-      const name = `${session.key}/${event.id}`;
-      if (stored.has(name)) continue;
-      stored.add(name);
-      session.lastSeq += 1;
-      tokenCost += event.tokenCost ?? 0;
-      const payload = JSON.stringify(event.payload);
-      rows.push({ session, seq: session.lastSeq, event, payload });
-      events.push(asSessionEvent(event, session, payload.length));
+export async function appendEvents(db: Db, requests: AppendRequest[]): Promise<AppendResult[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await appendOnce(db, requests);
+    } catch (error) {
+      // The statement does not see what another one stored while it waited for the lock; a second one does.
+      if (!isStoredMeanwhile(error) || db.isTransaction || attempt === MAX_ATTEMPTS) throw error;
     }
-    if (events.length > 0) touched.set(session, (touched.get(session) ?? 0) + tokenCost);
-    return {
-      outcome: 'appended',
-      session,
-      events,
-      duplicates: request.events.length - events.length,
-      lastSeq: session.lastSeq,
-    };
-  });
-  if (rows.length > 0) await insertEvents(trx, rows, touched);
-  return results;
+  }
 }
 
-interface EventRow {
-  session: SessionLock;
-  seq: number;
+async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResult[]> {
+  const wanted = [...new Map(requests.map((r) => [lockName(r.organisationId, r.sessionId), r])).keys()];
+  const places = new Map(wanted.map((name, place) => [name, place]));
+  const incoming = requests.flatMap((request) => {
+    const place = places.get(lockName(request.organisationId, request.sessionId))!;
+    return request.events.map((event) => ({ place, event, payload: JSON.stringify(event.payload) }));
+  });
+  const sessions = await store(db, wanted.map((name) => splitLockName(name)), incoming);
+  const seqs = new Map(sessions.flatMap((session) => session.seqs));
+  const byPlace = new Map(sessions.map(({ place, seqs: _, ...session }) => [place, session]));
+  let at = 0;
+  return requests.map((request): AppendResult => {
+    const session = byPlace.get(places.get(lockName(request.organisationId, request.sessionId))!);
+    const events: SessionEvent[] = [];
+    for (const event of request.events) {
+      const { payload } = incoming[at]!;
+      at += 1;
+      const seq = seqs.get(at);
+      if (!session || seq === undefined) continue;
+      session.lastSeq = Math.max(session.lastSeq, seq);
+      events.push(asSessionEvent(event, seq, session.rulesVersion, payload.length));
+    }
+    if (!session) return { outcome: 'no_session' };
+    return { outcome: 'appended', session, events, duplicates: request.events.length - events.length, lastSeq: session.lastSeq };
+  });
+}
+
+function isStoredMeanwhile(error: unknown): boolean {
+  return error instanceof Error && 'constraint' in error && error.constraint === 'events_session_key_event_id_key';
+}
+
+interface IncomingEvent {
+  /** Position of its session in the list of sessions. */
+  place: number;
   event: NewEvent;
   payload: string;
 }
 
-async function storedEventIds(
-  trx: Db,
-  requests: AppendRequest[],
-  lockOf: (request: AppendRequest) => SessionLock | undefined,
-): Promise<Set<string>> {
-  const keys: number[] = [];
-  const ids: string[] = [];
-  for (const request of requests) {
-    const session = lockOf(request);
-    if (!session) continue;
-    for (const event of request.events) {
-      keys.push(session.key);
-      ids.push(event.id);
-    }
-  }
-  if (ids.length === 0) return new Set();
-  const { rows } = await sql<{ key: number; id: string }>`
-    select e.session_key as key, e.event_id as id
-    from unnest(${keys}::bigint[], ${ids}::text[]) as w (key, id)
-    join events e on e.session_key = w.key and e.event_id = w.id`.execute(trx);
-  return new Set(rows.map((row) => `${row.key}/${row.id}`));
-}
+type StoredSession = SessionLock & {
+  place: number;
+  /** Position among the incoming events (from 1) and sequence number of each event that was new. */
+  seqs: [number, number][];
+};
 
-async function insertEvents(trx: Db, rows: EventRow[], touched: Map<SessionLock, number>): Promise<void> {
-  const sessions = [...touched.keys()];
-  await sql`
-    with stored as (
+async function store(db: Db, sessions: { organisationId: string; sessionId: string }[], incoming: IncomingEvent[]): Promise<StoredSession[]> {
+  const { rows } = await sql<StoredSession>`
+    with locked as materialized (
+      select w.place, s.organisation_id, s.id, s.agents, o.rules_version, p.session_key, p.last_seq, p.decided_seq,
+             coalesce(p.listening_until > now(), false) as listening
+      from unnest(${sessions.map((s) => s.organisationId)}::uuid[], ${sessions.map((s) => s.sessionId)}::text[])
+             with ordinality as w (organisation_id, id, place)
+      join sessions s on s.organisation_id = w.organisation_id and s.id = w.id
+      join organisations o on o.id = s.organisation_id
+      join session_progress p on p.session_key = s.key
+      order by p.session_key
+      for update of p
+    ), incoming as (
+      select * from unnest(
+        ${incoming.map((i) => i.place + 1)}::bigint[],
+        ${incoming.map((i) => i.event.id)}::text[],
+        ${incoming.map((i) => i.event.type)}::text[],
+        ${incoming.map((i) => i.event.agentRef ?? null)}::text[],
+        ${incoming.map((i) => i.payload)}::json[],
+        ${incoming.map((i) => (i.event.effects ? JSON.stringify(i.event.effects) : null))}::json[],
+        ${incoming.map((i) => i.event.silent ?? false)}::boolean[],
+        ${incoming.map((i) => i.event.tokenCost ?? null)}::numeric[],
+        ${incoming.map((i) => i.event.occurredAt)}::timestamptz[])
+        with ordinality as w (place, event_id, type, agent_ref, payload, effects, silent, token_cost, occurred_at, ord)
+    ), fresh as (
+      select distinct on (l.session_key, i.event_id)
+             l.session_key, i.ord, i.event_id, i.type, i.agent_ref, i.payload, i.effects, i.silent, i.token_cost, i.occurred_at
+      from incoming i join locked l on l.place = i.place
+      where not exists (select from events e where e.session_key = l.session_key and e.event_id = i.event_id)
+      order by l.session_key, i.event_id, i.ord
+    ), numbered as (
+      select f.*, l.last_seq + row_number() over (partition by f.session_key order by f.ord) as seq, l.rules_version
+      from fresh f join locked l on l.session_key = f.session_key
+    ), stored as (
       insert into events
         (session_key, seq, event_id, type, agent_ref, payload, effects, silent, rules_version, token_cost, occurred_at)
-      select * from unnest(
-        ${rows.map((r) => r.session.key)}::bigint[],
-        ${rows.map((r) => r.seq)}::bigint[],
-        ${rows.map((r) => r.event.id)}::text[],
-        ${rows.map((r) => r.event.type)}::text[],
-        ${rows.map((r) => r.event.agentRef ?? null)}::text[],
-        ${rows.map((r) => r.payload)}::json[],
-        ${rows.map((r) => (r.event.effects ? JSON.stringify(r.event.effects) : null))}::json[],
-        ${rows.map((r) => r.event.silent ?? false)}::boolean[],
-        ${rows.map((r) => r.session.rulesVersion)}::bigint[],
-        ${rows.map((r) => r.event.tokenCost ?? null)}::numeric[],
-        ${rows.map((r) => r.event.occurredAt)}::timestamptz[])
+      select session_key, seq, event_id, type, agent_ref, payload, effects, silent, rules_version, token_cost, occurred_at
+      from numbered
+    ), grown as (
+      select session_key, max(seq) as last_seq, coalesce(sum(token_cost), 0) as token_cost,
+             json_agg(json_build_array(ord, seq)) as seqs
+      from numbered group by session_key
+    ), progressed as (
+      update session_progress p
+      set last_seq = g.last_seq, token_cost = p.token_cost + g.token_cost, appended_at = now()
+      from grown g where p.session_key = g.session_key
     )
-    update session_progress p
-    set last_seq = w.last_seq, token_cost = p.token_cost + w.token_cost, appended_at = now()
-    from unnest(
-      ${sessions.map((s) => s.key)}::bigint[],
-      ${sessions.map((s) => s.lastSeq)}::bigint[],
-      ${sessions.map((s) => touched.get(s)!)}::numeric[]) as w (session_key, last_seq, token_cost)
-    where p.session_key = w.session_key`.execute(trx);
+    select l.place - 1 as place, l.organisation_id as "organisationId", l.id, l.session_key as key, l.last_seq as "lastSeq",
+           l.decided_seq as "decidedSeq", l.listening, l.agents, l.rules_version as "rulesVersion",
+           coalesce(g.seqs, '[]'::json) as seqs
+    from locked l left join grown g on g.session_key = l.session_key`.execute(db);
+  return rows;
 }
 
-function asSessionEvent(event: NewEvent, session: SessionLock, payloadLength: number): SessionEvent {
+function asSessionEvent(event: NewEvent, seq: number, rulesVersion: number, payloadLength: number): SessionEvent {
   const { payload, cut } = carryPayload(event.payload, payloadLength);
   return {
-    seq: session.lastSeq,
+    seq,
     id: event.id,
     type: event.type,
     payload,
     ...(event.agentRef === undefined ? {} : { agentRef: event.agentRef }),
-    rulesVersion: session.rulesVersion,
+    rulesVersion,
     occurredAt: event.occurredAt,
     ...(event.effects ? { effects: event.effects } : {}),
     ...(event.silent ? { silent: true as const } : {}),
@@ -185,4 +211,10 @@ function asSessionEvent(event: NewEvent, session: SessionLock, payloadLength: nu
 
 function lockName(organisationId: string, sessionId: string): string {
   return `${organisationId}/${sessionId}`;
+}
+
+/** An organisation's id is a UUID: what follows its slash is the session's id, slashes and all. */
+function splitLockName(name: string): { organisationId: string; sessionId: string } {
+  const slash = name.indexOf('/');
+  return { organisationId: name.slice(0, slash), sessionId: name.slice(slash + 1) };
 }

@@ -33,6 +33,8 @@ export interface DecisionBatch {
   snapshot?: SessionState;
   /** Who sends the new deliveries, and for how long nobody else may. */
   lease: { owner: string; ms: number };
+  /** For how long, in milliseconds, a worker waits for the session's next events after this batch. */
+  listenMs: number;
 }
 
 export interface RecordedBatch {
@@ -86,7 +88,8 @@ export async function recordDecisions(db: Db, batch: DecisionBatch): Promise<Rec
       returning id
     ), progressed as (
       update session_progress p
-      set decided_seq = ${batch.toSeq}, snapshot = coalesce(${snapshot ? JSON.stringify(snapshot) : null}::json, p.snapshot)
+      set decided_seq = ${batch.toSeq}, listening_until = now() + ${batch.listenMs} * interval '1 millisecond',
+          snapshot = coalesce(${snapshot ? JSON.stringify(snapshot) : null}::json, p.snapshot)
       from locked where p.session_key = locked.session_key and locked.decided_seq < ${batch.toSeq}
     ), shown as (
       update sessions s

@@ -42,20 +42,22 @@ export function createWorkflows(client: Client, usable: () => boolean, limits?: 
 
   function startOf(session: Omit<SessionInput, 'searchAttributes' | 'limits'>) {
     const searchAttributes = usable();
-    const input: SessionInput = { ...session, searchAttributes, ...(limits ? { limits } : {}) };
+    const { shown = { status: 'starting' } } = session;
+    const input: SessionInput = { ...session, shown, searchAttributes, ...(limits ? { limits } : {}) };
     return {
       workflowId: sessionWorkflowId(session.organisationId, session.sessionId),
       taskQueue: SESSION_TASK_QUEUE,
       args: [input],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
       staticSummary: `Session ${inline(session.sessionId)}`,
-      memo: { session: session.sessionId, organisation: session.organisationId },
+      memo: { session: session.sessionId, organisation: session.organisationId, ...(shown.agent === undefined ? {} : { agent: shown.agent }) },
       ...(searchAttributes
         ? {
             typedSearchAttributes: keywords({
               [SEARCH_ATTRIBUTES.organisation]: session.organisationId,
               [SEARCH_ATTRIBUTES.session]: session.sessionId,
-              [SEARCH_ATTRIBUTES.status]: 'starting',
+              [SEARCH_ATTRIBUTES.status]: shown.status,
+              ...(shown.agent === undefined ? {} : { [SEARCH_ATTRIBUTES.agent]: shown.agent }),
             }),
           }
         : {}),

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { createActivities, defaultSendTimings, type SendTimings } from '../activities/index.ts';
+import { createActivities, createListening, defaultSendTimings, type SendTimings } from '../activities/index.ts';
 import { createOutgoingHttp } from '../activities/channels/http.ts';
 import { DELIVERY_TASK_QUEUE, SESSION_TASK_QUEUE } from '../model/naming.ts';
 import { migrate, openDatabase } from '../store/database.ts';
+import { listenForNews } from '../store/newsChannel.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
 import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
@@ -45,6 +46,8 @@ const MAX_CACHED_WORKFLOWS = 1000;
 /** When a worker dies, the workflows it had in memory wait this long for it before another one takes them. */
 const STICKY_TIMEOUT_MS = 5000;
 const MAX_SESSION_ACTIVITIES = 100;
+/** Sessions whose activity waits for their next events, beyond the activities that do something. */
+const MAX_LISTENING = 500;
 /** Far more than the retries that one destination may have, so that dead destinations leave room. */
 const MAX_DELIVERY_ACTIVITIES = 500;
 
@@ -70,6 +73,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const workflows = createWorkflows(client, () => unusable === undefined, timings.session);
   const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
   const owner = `worker-${randomUUID()}`;
+  const listening = createListening(MAX_LISTENING);
   const activities = createActivities({
     db,
     secrets: new SecretBox(settings.secretKey, settings.previousSecretKeys),
@@ -78,6 +82,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     publicUrl: settings.publicUrl,
     owner,
     timings: { ...defaultSendTimings, ...timings.send },
+    listening,
     log,
   });
 
@@ -98,7 +103,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     taskQueue: SESSION_TASK_QUEUE,
     activities: activities.session,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
-    maxConcurrentActivityTaskExecutions: MAX_SESSION_ACTIVITIES,
+    maxConcurrentActivityTaskExecutions: MAX_SESSION_ACTIVITIES + MAX_LISTENING,
   });
   const deliveries = await Worker.create({
     ...common,
@@ -108,6 +113,11 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     maxConcurrentActivityTaskExecutions: MAX_DELIVERY_ACTIVITIES,
   });
 
+  const stopListening = listenForNews(settings.databaseUrl, {
+    onNews: (sessionKeys) => listening.hear(sessionKeys),
+    onChange: (hears) => listening.setHearing(hears),
+    onError: (error) => log.warn({ err: error }, 'the connection for news broke; sessions are signalled until it is back'),
+  });
   const heartbeat = await startHeartbeat({ db, owner, log });
   const recurring = [
     startRelay({ db, workflows, log }, timings.relay),
@@ -119,6 +129,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     await Promise.all(recurring.map((each) => each.stop()));
     const graceLeftMs = stoppedAt + settings.shutdownGraceMs - performance.now();
     if (graceLeftMs > 0) await Promise.race([activities.idle(), sleep(graceLeftMs, undefined, { ref: false })]);
+    await stopListening();
     await heartbeat.stop();
     await http.close();
     await connection.close();
@@ -129,6 +140,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     done,
     stop: () => {
       stoppedAt = performance.now();
+      listening.setHearing(false);
       for (const worker of [sessions, deliveries]) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };

@@ -7,16 +7,16 @@ import { isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionEvent } from '../model/types.ts';
 import type { BatchPlan } from './batch.ts';
 import type { Inbox } from './inbox.ts';
-import type { DeliveryNote, SessionInput } from './messages.ts';
+import type { DeliveryNote, SessionInput, ShownInList } from './messages.ts';
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD');
 const agentKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.agent, 'KEYWORD');
 export const deliveryStatusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.deliveryStatus, 'KEYWORD');
 
-/** Keeps the list of workflows in the Temporal UI in step: status and agent of the session. */
-export function showInList(before: SessionState, now: SessionState, searchAttributes: boolean): void {
-  const agent = now.agents[0]?.name;
-  const agentIsNew = agent !== undefined && agent !== before.agents[0]?.name;
+/** Keeps the list of workflows in the Temporal UI in step: status and agent of the session. Answers what it shows now. */
+export function showInList(before: ShownInList, now: ShownInList, searchAttributes: boolean): ShownInList {
+  const { agent } = now;
+  const agentIsNew = agent !== undefined && agent !== before.agent;
   if (searchAttributes && (now.status !== before.status || agentIsNew)) {
     upsertSearchAttributes([
       { key: statusKey, value: now.status },
@@ -24,6 +24,13 @@ export function showInList(before: SessionState, now: SessionState, searchAttrib
     ]);
   }
   if (agentIsNew) upsertMemo({ agent });
+  return now;
+}
+
+/** What the list of workflows is to show of a session. */
+export function inList({ status, agents }: SessionState): ShownInList {
+  const agent = agents[0]?.name;
+  return { status, ...(agent === undefined ? {} : { agent }) };
 }
 
 /** What a person who opens the workflow in the Temporal UI should read first, in Markdown. */

@@ -12,7 +12,7 @@ import type { SessionActivities } from '../activities/types.ts';
 import { initialState, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
 import { agentsOf, batchSize, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
-import { batchSummary, sessionDetails, showInList } from './display.ts';
+import { batchSummary, inList, sessionDetails, showInList } from './display.ts';
 import { Inbox } from './inbox.ts';
 import { type CarriedSession, newsSignal, type SessionInput, stateQuery } from './messages.ts';
 
@@ -49,21 +49,25 @@ export async function session(input: SessionInput): Promise<void> {
   let recent = carried?.recent ?? [];
   let defaultAgent = carried?.defaultAgent;
   let waitingForAgent = false;
+  /** The state after the batch under way; its activity lasts until there are further events. */
+  let planned: SessionState | undefined;
+  let shown = input.shown;
 
   setHandler(newsSignal, (news) => inbox.hear(news));
   setHandler(stateQuery, () => ({
-    state,
+    state: planned ?? state,
     watermark: inbox.watermark,
     lastSeq: inbox.lastSeq,
     waitingForAgent,
     recent,
     counts,
   }));
-  const describe = () => setCurrentDetails(sessionDetails({ input, state, inbox, waitingForAgent, recent, counts }));
+  const describe = () => setCurrentDetails(sessionDetails({ input, state: planned ?? state, inbox, waitingForAgent, recent, counts }));
 
   if (!carried && !input.fresh) {
     await startFromStore();
-    showInList(initialState(), state, input.searchAttributes);
+    const now = showInList(shown ?? inList(initialState()), inList(state), input.searchAttributes);
+    if (shown) shown = now;
   }
   describe();
 
@@ -130,6 +134,9 @@ export async function session(input: SessionInput): Promise<void> {
     const events = candidates.slice(0, batchSize(ruleSets));
     const plan = planBatch(state, events, ruleSets, standIn);
     const toSeq = events.at(-1)!.seq;
+    if (shown) shown = showInList(shown, inList(plan.state), input.searchAttributes);
+    planned = plan.state;
+    describe();
     const result = await recordAndSend.executeWithOptions({ summary: batchSummary(plan, events, ruleSets) }, [
       {
         organisationId: input.organisationId,
@@ -144,6 +151,7 @@ export async function session(input: SessionInput): Promise<void> {
         ...(isNews(plan.state, state) ? { snapshot: plan.state } : {}),
       },
     ]);
+    planned = undefined;
     if (result.overtaken) {
       ruleSets.clear();
       await startFromStore();
@@ -156,7 +164,7 @@ export async function session(input: SessionInput): Promise<void> {
     counts.sent += result.sent;
     counts.skipped += events.filter((event) => !event.silent).length - plan.matched.length;
     recent = [...recent, ...result.messages].slice(-RECENT_NOTES);
-    showInList(before, state, input.searchAttributes);
+    if (!shown) showInList(inList(before), inList(state), input.searchAttributes);
   }
 
   async function refreshRules(agentIds: string[], version: number): Promise<void> {
@@ -177,7 +185,7 @@ export async function session(input: SessionInput): Promise<void> {
     const { watermark, lastSeq } = inbox;
     const next: CarriedSession = { state, watermark, lastSeq, recent, counts, ...(defaultAgent ? { defaultAgent } : {}) };
     const { fresh: _, ...same } = input;
-    await continueAsNew<typeof session>({ ...same, carried: next });
+    await continueAsNew<typeof session>({ ...same, carried: next, ...(shown ? { shown } : {}) });
   }
 }
 

@@ -21,7 +21,7 @@ const RETENTION_MS = 24 * 3_600_000;
 
 /** Short enough for tests, in the proportions of the defaults. */
 export const shortTimings = {
-  send: { patienceMs: 1000, leaseMs: 4000, leaseMarginMs: 1000, attemptLeaseMs: 2000, retrySchedule: [0, 200, 300] },
+  send: { patienceMs: 1000, leaseMs: 4000, leaseMarginMs: 1000, attemptLeaseMs: 2000, listenMs: 300, retrySchedule: [0, 200, 300] },
   relay: { pauseMs: 200, overlookedMs: 1000, againMs: 1000 },
   sweeper: { pauseMs: 200, graceMs: 300, againMs: 5000 },
   session: { agentWaitMs: 800, lingerMs: 500 },

@@ -24,7 +24,7 @@ async function newSession(): Promise<{ id: string; key: number }> {
 }
 
 const append = (...requests: { sessionId: string; events: ReturnType<typeof event>[] }[]) =>
-  database.db.transaction().execute((trx) => appendEvents(trx, requests.map((request) => ({ organisationId, ...request }))));
+  appendEvents(database.db, requests.map((request) => ({ organisationId, ...request })));
 
 const stored = (key: number) => loadEventsAfter(database.db, key, 0, { events: 10_000, maxJson: 1e9 });
 

@@ -47,6 +47,7 @@ function batch(sessionKey: number, seqs: number[], code = 's1', more: Partial<De
     decisions: seqs.map((seq) => ({ seq, outcomes: [['1', code]] })),
     deliveries: seqs.map((seq) => delivery(sessionKey, seq)),
     lease: { owner: 'worker-1', ms: 60_000 },
+    listenMs: 0,
     ...more,
   };
 }

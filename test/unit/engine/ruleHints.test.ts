@@ -22,7 +22,7 @@ beforeAll(async () => {
   const subscription = { mode: 'custom' as const, rules: [{ event: 'ExecutionFailed', filters: [] }] };
   const notification = { agentId: agent.id, integrationId, subscription, metadataFilter: {}, channel: null, enabled: true };
   await createNotification(db, organisationId, notification, () => {});
-  session = { organisationId, id: 'session', key: 1, lastSeq: 2, agents: [{ id: agent.id, name: 'orders', aliases: [] }], rulesVersion: 1 };
+  session = { organisationId, id: 'session', key: 1, lastSeq: 2, decidedSeq: 0, listening: false, agents: [{ id: agent.id, name: 'orders', aliases: [] }], rulesVersion: 1 };
   hints = createRuleHints(db, pino({ level: 'silent' }));
   hints.known(session);
   await vi.waitFor(() => expect(hints.known(session)).toHaveLength(1));

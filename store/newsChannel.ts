@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import pg from 'pg';
+import type { Db } from './database.ts';
+
+/** The channel on which processes tell workers that wait for a session's next events that there are some. */
+const CHANNEL = 'herald_news';
+/** The channel on which Postgres itself tells which sessions have changed their status (migration 0007). */
+export const STATUS_CHANNEL = 'herald_status';
+/** Postgres takes payloads below 8,000 bytes; a key has at most 16 digits. */
+const KEYS_A_MESSAGE = 400;
+const RECONNECT_MS = 500;
+/** A connection that breaks without a word is found out by asking. */
+const PROBE_MS = 5000;
+
+/** Tells the workers that wait for news of these sessions that there is some. Nobody may be listening. */
+export async function announceNews(db: Db, sessionKeys: number[]): Promise<void> {
+  for (let from = 0; from < sessionKeys.length; from += KEYS_A_MESSAGE) {
+    const payload = sessionKeys.slice(from, from + KEYS_A_MESSAGE).join(',');
+    await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(db);
+  }
+}
+
+export interface NewsListener {
+  onNews(sessionKeys: number[]): void;
+  /** Whether news can be heard now. */
+  onChange(hears: boolean): void;
+  onError(error: Error): void;
+}
+
+/** Listens on a connection of its own, which is replaced when it breaks. Returns what ends it. */
+export function listenForNews(databaseUrl: string, listener: NewsListener, channel = CHANNEL): () => Promise<void> {
+  let stopped = false;
+  let current: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function connect(): Promise<void> {
+    if (stopped) return;
+    const client = new pg.Client({ connectionString: databaseUrl, application_name: 'herald-news', keepAlive: true, query_timeout: PROBE_MS });
+    current = client;
+    let lost = false;
+    const lose = (error?: Error) => {
+      if (lost) return;
+      lost = true;
+      clearInterval(probe);
+      listener.onChange(false);
+      void client.end().catch(() => undefined);
+      if (stopped) return;
+      if (error) listener.onError(error);
+      timer = setTimeout(() => void connect(), RECONNECT_MS);
+    };
+    client.on('error', lose);
+    client.on('end', () => lose());
+    const hello = `?${randomUUID()}`;
+    client.on('notification', ({ payload = '' }) => {
+      if (payload === hello) listener.onChange(true);
+      else if (!payload.startsWith('?')) listener.onNews(payload.split(',').map(Number));
+    });
+    const probe = setInterval(() => void client.query('select 1').catch(lose), PROBE_MS);
+    try {
+      await client.connect();
+      await client.query(`listen ${channel}`);
+      // A connection through a pooler takes the command and hears nothing: only what comes back counts.
+      await client.query('select pg_notify($1, $2)', [channel, hello]);
+    } catch (error) {
+      lose(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  void connect();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await current?.end().catch(() => undefined);
+  };
+}
