@@ -7,6 +7,7 @@ import { registerInstallation } from './installation.ts';
 import { registerDocs } from './openapi.ts';
 import { createRouter, type ApiRouter } from './router.ts';
 import { createV1 } from './v1/index.ts';
+import { registerWellKnown } from './wellKnown.ts';
 
 /** The whole HTTP API as one Hono app. */
 export function createApp(given: ApiDependencies): ApiRouter {
@@ -21,6 +22,7 @@ export function createApp(given: ApiDependencies): ApiRouter {
     await next();
   });
   registerInstallation(app, deps);
+  registerWellKnown(app, deps);
   app.route('/', createAgentops(deps));
   app.route('/v1', createV1(deps));
   registerDocs(app, deps);

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import type { RateLimit } from '../../model/deliverySettings.ts';
 import type { AttemptResult, Json, JsonObject } from '../../model/types.ts';
 import type { OutgoingHttp } from './http.ts';
+import type { RsaSigner } from './rsaSignature.ts';
 
 /** What a notification tells about one event, before any channel gives it a form. */
 export interface Message {
@@ -44,12 +46,18 @@ export interface Destination {
 /** What sending needs from outside. */
 export interface SendIo {
   http: OutgoingHttp;
+  /** How long the destination may take to answer, from the integration's delivery settings. Absent: the channel's own default. */
+  timeoutMs?: number;
+  /** Signs a body with the installation's RSA key (rsaSignature.ts). */
+  signRsa: RsaSigner;
   now(): Date;
 }
 
 /** A kind of destination: how it is configured, what its messages look like and how they are sent. */
 export interface Channel {
   type: string;
+  /** How fast its messages go out unless the integration says otherwise; absent, there is no limit. */
+  defaultRateLimit?: RateLimit;
   /** The `config` of the API's integration bodies. */
   inputSchema: z.ZodType<JsonObject>;
   /** Divides what `inputSchema` accepted into what may be shown and what is secret; makes new secrets where the channel has some. */
@@ -59,12 +67,16 @@ export interface Channel {
    * @throws ZodError when the outcome is no valid configuration
    */
   merge(current: StoredConfig, patch: JsonObject): StoredConfig;
-  /** The secret that is shown once, after creation; undefined where the channel makes none. */
+  /** The secret that is shown once, after creation or rotation; undefined where the channel makes none. */
   newSecret(secrets: JsonObject): string | undefined;
+  /** Makes a new secret; the ones before it stay in use for `overlapMs`. Absent where the channel makes none. */
+  rotateSecret?(secrets: JsonObject, now: Date, overlapMs: number): JsonObject;
   /** Where this configuration sends to, for `checkUrl` at configuration time. */
   destinations(config: JsonObject, secrets: JsonObject): Destination[];
   /** Whether a notification may choose a channel of its own. */
   hasChannels(config: JsonObject): boolean;
+  /** What a rate limit counts together: where a message goes within the integration. Absent, all its messages count together. */
+  limitedTogether?(config: JsonObject, channel: string | null): string;
   /** In words, without secrets: `Slack #operations-alerts`. */
   describe(config: JsonObject, channel?: string | null): string;
   /** Pure: the same message and configuration always give the same rendering. */

@@ -47,7 +47,7 @@ export const integrationSchema = z
     type: z.string().openapi({ enum: types, example: 'webhook' }),
     config: z.record(z.string(), z.unknown()).openapi({
       description: 'Without secrets',
-      example: { url: 'https://hooks.example.com/herald', header_names: [], unwrap_result: false, timeout_ms: 15000 },
+      example: { url: 'https://hooks.example.com/herald', header_names: [], unwrap_result: false, timeout_ms: 15000, asteroid_signature: false },
     }),
     enabled: z.boolean(),
     disabled_reason: z.string().nullable().openapi({ description: 'Why Herald itself disabled it', example: null }),

@@ -8,7 +8,7 @@ import { slackFailure } from './errors.ts';
 
 type Answer = Extract<OutgoingResponse, { kind: 'answered' }>;
 
-const timeoutMs = 15_000;
+const defaultTimeoutMs = 15_000;
 
 /** The Web API's answer repeats the whole message and must be read to its end. */
 const apiResponseBytes = 256 * 1024;
@@ -22,6 +22,7 @@ export async function sendSlack(
   io: SendIo,
 ): Promise<AttemptResult> {
   const opened = readSecrets(secrets);
+  const { timeoutMs = defaultTimeoutMs } = io;
   const body = JSON.stringify(rendered.body);
   if ('webhook_url' in opened) {
     const response = await io.http.post({ url: opened.webhook_url, headers: rendered.headers, body, timeoutMs });

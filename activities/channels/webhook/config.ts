@@ -35,13 +35,21 @@ export const webhookInput = strictConfig({
     .max(30_000, 'must be at most 30000 milliseconds')
     .default(15_000)
     .describe('How long the endpoint may take to answer, in milliseconds.'),
+  asteroid_signature: z
+    .boolean('must be true or false')
+    .default(false)
+    .describe('Sign with X-Asteroid-Signature (RSA) too, for endpoints written for Asteroid. The public key: /.well-known/herald/webhook-public-key.pem'),
 }).describe('A webhook: messages in the V2 envelope, signed as Standard Webhooks.');
+
+/** So that the header with their signatures stays short. */
+const mostOverlapping = 9;
 
 const webhookConfig = z.object({
   url: z.string(),
   header_names: z.array(z.string()),
   unwrap_result: z.boolean(),
   timeout_ms: z.number(),
+  asteroid_signature: z.boolean().default(false),
 });
 
 const signingSecret = z.object({
@@ -62,18 +70,18 @@ export const readConfig = (config: JsonObject): WebhookConfig => webhookConfig.p
 export const readSecrets = (secrets: JsonObject): WebhookSecrets => webhookSecrets.parse(secrets);
 
 export function splitWebhook(input: JsonObject, signing = [{ secret: newSigningSecret() }]): StoredConfig {
-  const { url, headers = {}, unwrap_result, timeout_ms } = webhookInput.parse(input);
+  const { url, headers = {}, unwrap_result, timeout_ms, asteroid_signature } = webhookInput.parse(input);
   return {
-    config: { url, header_names: Object.keys(headers), unwrap_result, timeout_ms },
+    config: { url, header_names: Object.keys(headers), unwrap_result, timeout_ms, asteroid_signature },
     secrets: { signing, headers },
   };
 }
 
 /** The signing secrets survive; a header set to null is removed, others are kept. */
 export function mergeWebhook(current: StoredConfig, patch: JsonObject): StoredConfig {
-  const { url, unwrap_result, timeout_ms } = readConfig(current.config);
+  const { header_names: _, ...shown } = readConfig(current.config);
   const { signing, headers } = readSecrets(current.secrets);
-  return splitWebhook(mergePatch({ url, unwrap_result, timeout_ms, headers }, patch), signing);
+  return splitWebhook(mergePatch({ ...shown, headers }, patch), signing);
 }
 
 export function webhookDestinations(config: JsonObject): Destination[] {
@@ -86,11 +94,11 @@ export function activeSigningSecrets(secrets: WebhookSecrets, now: Date): string
   return active.map(({ secret }) => secret);
 }
 
-/** Puts a new signing secret in front; the ones before it sign along for `overlapMs`. */
+/** Puts a new signing secret in front; the ones before it sign along for `overlapMs`, or less if they were on their way out. */
 export function rotateSigningSecret(stored: JsonObject, now: Date, overlapMs: number): JsonObject {
   const secrets = readSecrets(stored);
   const overlapEnd = new Date(now.getTime() + overlapMs).toISOString();
-  const previous = secrets.signing.map(({ secret, until = overlapEnd }) => ({ secret, until }));
-  const overlapping = previous.filter(({ until }) => Date.parse(until) > now.getTime());
+  const previous = secrets.signing.map(({ secret, until = overlapEnd }) => ({ secret, until: until < overlapEnd ? until : overlapEnd }));
+  const overlapping = previous.filter(({ until }) => Date.parse(until) > now.getTime()).slice(0, mostOverlapping);
   return { ...secrets, signing: [{ secret: newSigningSecret() }, ...overlapping] };
 }

@@ -1,5 +1,5 @@
 import type { Channel } from '../channel.ts';
-import { mergeWebhook, readConfig, readSecrets, splitWebhook, webhookDestinations, webhookInput } from './config.ts';
+import { mergeWebhook, readConfig, readSecrets, rotateSigningSecret, splitWebhook, webhookDestinations, webhookInput } from './config.ts';
 import { renderWebhook } from './render.ts';
 import { sendWebhook } from './send.ts';
 
@@ -9,6 +9,7 @@ export const webhook: Channel = {
   split: (input) => splitWebhook(input),
   merge: mergeWebhook,
   newSecret: (secrets) => readSecrets(secrets).signing[0]?.secret,
+  rotateSecret: rotateSigningSecret,
   destinations: webhookDestinations,
   hasChannels: () => false,
   describe: (config) => `Webhook ${new URL(readConfig(config).url).host}`,

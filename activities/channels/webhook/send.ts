@@ -12,7 +12,7 @@ export async function sendWebhook(
   secrets: JsonObject,
   io: SendIo,
 ): Promise<AttemptResult> {
-  const { url, timeout_ms } = readConfig(config);
+  const { url, timeout_ms, asteroid_signature } = readConfig(config);
   const opened = readSecrets(secrets);
   const now = io.now();
   const body = JSON.stringify(rendered.body);
@@ -24,9 +24,10 @@ export async function sendWebhook(
       ...rendered.headers,
       'webhook-timestamp': String(timestamp),
       'webhook-signature': signatureHeader(activeSigningSecrets(opened, now), message.deliveryId, timestamp, body),
+      ...(asteroid_signature && { 'x-asteroid-signature': await io.signRsa(body) }),
     },
     body,
-    timeoutMs: timeout_ms,
+    timeoutMs: io.timeoutMs ?? timeout_ms,
   });
   if (response.kind !== 'answered') return unanswered(response);
   const { statusCode } = response;

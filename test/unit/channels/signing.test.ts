@@ -2,6 +2,7 @@ import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, it } from 'vitest';
 import { isSignedWith, newSigningSecret, sign, signatureHeader } from '../../../activities/channels/signing.ts';
+import type { JsonObject } from '../../../model/types.ts';
 import { activeSigningSecrets, readSecrets, rotateSigningSecret } from '../../../activities/channels/webhook/config.ts';
 
 const id = 'msg_1';
@@ -62,6 +63,18 @@ describe('rotating a secret', () => {
     expect(activeSigningSecrets(twice, later(day / 2))).toHaveLength(3);
     expect(activeSigningSecrets(twice, later(day))).toHaveLength(2);
     expect(activeSigningSecrets(twice, later(day))).not.toContain('whsec_b2xk');
+  });
+
+  it('without an overlap signs with the new one alone, also when another was on its way out', () => {
+    const once = rotateSigningSecret({ signing: [{ secret: 'whsec_b2xk' }], headers: {} }, start, day);
+    expect(activeSigningSecrets(readSecrets(rotateSigningSecret(once, start, 0)), start)).toHaveLength(1);
+  });
+
+  it('signs with ten at most, the newest', () => {
+    let secrets: JsonObject = { signing: [{ secret: 'whsec_b2xk' }], headers: {} };
+    for (let times = 0; times < 20; times++) secrets = rotateSigningSecret(secrets, start, day);
+    expect(activeSigningSecrets(readSecrets(secrets), start)).toHaveLength(10);
+    expect(JSON.stringify(secrets)).not.toContain('whsec_b2xk');
   });
 
   it('forgets secrets whose overlap is over', () => {

@@ -4,6 +4,7 @@ import { channels } from '../../../activities/channels/index.ts';
 import type { AttemptResult, JsonObject } from '../../../model/types.ts';
 import { exampleMessage } from '../../support/message.ts';
 import { startReceiver } from '../../support/receiver.ts';
+import { sendIo } from '../../support/sendIo.ts';
 import { type SlackStandIn, startSlackStandIn } from '../../support/slackStandIn.ts';
 
 const slack = channels.slack!;
@@ -34,7 +35,7 @@ afterAll(async () => {
 
 function attempt(input: JsonObject, message = exampleMessage()): Promise<AttemptResult> {
   const { config, secrets } = slack.split(input);
-  return slack.send(slack.render(message, config), message, config, secrets, { http, now: () => new Date() });
+  return slack.send(slack.render(message, config), message, config, secrets, sendIo(http));
 }
 
 const asApp = (changes: JsonObject = {}, message = exampleMessage()) =>

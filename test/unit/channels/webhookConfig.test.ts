@@ -13,12 +13,12 @@ function problems(input: JsonObject): string[] {
 describe("a webhook's configuration", () => {
   it('shows everything but secrets: of the headers only their names', () => {
     const { config, secrets } = webhook.split({ url, headers: { Authorization: 'Bearer hunter2' }, unwrap_result: true, timeout_ms: 500 });
-    expect(config).toEqual({ url, header_names: ['Authorization'], unwrap_result: true, timeout_ms: 500 });
+    expect(config).toEqual({ url, header_names: ['Authorization'], unwrap_result: true, timeout_ms: 500, asteroid_signature: false });
     expect(secrets).toMatchObject({ headers: { Authorization: 'Bearer hunter2' } });
   });
 
   it('waits 15 s for an answer and sends the envelope unless told otherwise', () => {
-    expect(webhook.split({ url }).config).toEqual({ url, header_names: [], unwrap_result: false, timeout_ms: 15_000 });
+    expect(webhook.split({ url }).config).toEqual({ url, header_names: [], unwrap_result: false, timeout_ms: 15_000, asteroid_signature: false });
   });
 
   it('gets a signing secret of its own', () => {
@@ -43,7 +43,7 @@ describe("a webhook's configuration", () => {
     [{ url, timeout_ms: 1.5 }, 'timeout_ms: must be a whole number of milliseconds'],
     [{ url, unwrap_result: 'yes' }, 'unwrap_result: must be true or false'],
     [{ url, headers: ['x'] }, 'headers: must be an object of header names and their values'],
-    [{ url, unwrap: true }, ': has no field "unwrap"; its fields are url, headers, unwrap_result, timeout_ms'],
+    [{ url, unwrap: true }, ': has no field "unwrap"; its fields are url, headers, unwrap_result, timeout_ms, asteroid_signature'],
   ])('with %j is refused: %s', (input, problem) => {
     expect(problems(input)).toEqual([problem]);
   });

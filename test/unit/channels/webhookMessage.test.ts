@@ -7,6 +7,7 @@ import { rotateSigningSecret } from '../../../activities/channels/webhook/config
 import type { AttemptResult, JsonObject } from '../../../model/types.ts';
 import { exampleMessage } from '../../support/message.ts';
 import { type Receiver, startReceiver } from '../../support/receiver.ts';
+import { sendIo } from '../../support/sendIo.ts';
 
 const webhook = channels.webhook!;
 const config = webhook.split({ url: 'https://hooks.example.com/' }).config;
@@ -87,7 +88,7 @@ describe('sending to a webhook', () => {
     const stored = webhook.split({ url: `${receiver.url}/hook`, ...input });
     const secrets = change(stored.secrets);
     receiver.verifyWith(webhook.newSecret(secrets) ?? '');
-    return webhook.send(webhook.render(message, stored.config), message, stored.config, secrets, { http, now: () => now });
+    return webhook.send(webhook.render(message, stored.config), message, stored.config, secrets, sendIo(http, { now: () => now }));
   }
 
   it('posts the rendered body, signed, and keeps the answer', async () => {
