@@ -93,6 +93,7 @@ describe('an agent that waits', () => {
 
   it('is told how the session stands when the time is over', async () => {
     const id = await newSession();
+    await agent.get(`/v1/sessions/${id}/wait?until=running`);
     const { status, body, tookMs } = await timed(agent.get(`/v1/sessions/${id}/wait?until=ended&timeout_s=0.5`));
     expect([status, body.reached, body.status]).toEqual([200, false, 'running']);
     expect(tookMs).toBeGreaterThan(450);
