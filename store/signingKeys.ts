@@ -1,5 +1,4 @@
 import { generateKeyPair } from 'node:crypto';
-import { promisify } from 'node:util';
 import type { Db } from './database.ts';
 import type { SecretBox } from './secrets.ts';
 
@@ -27,11 +26,7 @@ export async function webhookPrivateKey(db: Db, secrets: SecretBox): Promise<str
 async function findOrCreate(db: Db, secrets: SecretBox): Promise<{ public_key: string; private_key: string }> {
   const found = await find(db);
   if (found) return found;
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', {
-    modulusLength: MODULUS_BITS,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
+  const { publicKey, privateKey } = await newKeyPair();
   await db
     .insertInto('signing_keys')
     .values({ name: NAME, public_key: publicKey, private_key: secrets.seal({ pem: privateKey }) })
@@ -44,4 +39,15 @@ async function findOrCreate(db: Db, secrets: SecretBox): Promise<{ public_key: s
 
 function find(db: Db): Promise<{ public_key: string; private_key: string } | undefined> {
   return db.selectFrom('signing_keys').select(['public_key', 'private_key']).where('name', '=', NAME).executeTakeFirst();
+}
+
+function newKeyPair(): Promise<{ publicKey: string; privateKey: string }> {
+  const options = {
+    modulusLength: MODULUS_BITS,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  } as const;
+  return new Promise((resolve, reject) => {
+    generateKeyPair('rsa', options, (error, publicKey, privateKey) => (error ? reject(error) : resolve({ publicKey, privateKey })));
+  });
 }

@@ -19,6 +19,7 @@ const bodies: Record<string, unknown> = {
   'post /v1/agents/{id}/notifications': { integration_id: 'int_unknown', subscription: { mode: 'all' } },
   'post /v1/notifications/{id}/preview': { event: { type: 'ExecutionFailed' } },
   'post /v1/integrations/{id}/test': {},
+  'post /v1/integrations/{id}/rotate-secret': {},
   'post /v1/sessions/{id}/events': { events: [{ type: 'llm' }] },
   'post /v1/deliveries/{id}/retry': undefined,
   'post /v1/deliveries/{id}/cancel': undefined,
