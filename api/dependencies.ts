@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { OutgoingHttp } from '../activities/channels/http.ts';
 import type { ApiKey } from '../store/apiKeys.ts';
 import type { Db } from '../store/database.ts';
 import type { SecretBox } from '../store/secrets.ts';
@@ -25,6 +26,15 @@ export interface ApiSettings {
   tokenPrices: Record<string, { prompt: number; completion: number }>;
   /** So long after its last event an ended session counts as closed. Milliseconds, default 60,000. */
   sessionLingerMs?: number;
+  slack?: SlackAppSettings;
+}
+
+/** The Slack app of this installation; without its id and secret it cannot be installed with a click. */
+export interface SlackAppSettings {
+  clientId?: string;
+  clientSecret?: string;
+  /** Where Slack is, without a slash at the end. Default `https://slack.com`. */
+  url?: string;
 }
 
 /** A delivery whose workflow is to run. */
@@ -48,6 +58,8 @@ export interface ApiDependencies {
   temporal: () => Client | undefined;
   /** Sees to it that a stored delivery is sent. May fail while Temporal is away: the worker's sweeper finds the delivery. */
   startDelivery: (delivery: DeliveryToStart) => Promise<void>;
+  /** For requests to where integrations lead: checked addresses, bounded time. */
+  http: OutgoingHttp;
   log: Logger;
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { createOutgoingHttp } from '../activities/channels/http.ts';
 import { migrate, openDatabase } from '../store/database.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
@@ -42,6 +43,7 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
   const workflows = createWorkflows(client, searchAttributes.usable, settings.timings?.session);
   const ingest = createIngest({ db, workflows, log });
   const watch = createSessionWatch({ db, log, databaseUrl: settings.databaseUrl });
+  const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
   const app = createApp({
     db,
     ingest,
@@ -51,6 +53,7 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
     commands: createCommands({ db, workflows }),
     temporal: () => client,
     startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
+    http,
     log,
   });
   const server = await startServer(app, settings.port);
@@ -66,6 +69,7 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
       await server.close(settings.shutdownGraceMs / 2);
       await nobodyWaits;
       await ingest.close(Math.max(0, settings.shutdownGraceMs * 0.8 - (performance.now() - begun)));
+      await http.close();
       // The Temporal connection ends with the process: closed while a call is being retried, it would throw from a timer.
       await db.destroy();
     },

@@ -85,6 +85,9 @@ export const environmentSchema = z.object({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'must be trace, debug, info, warn, error or silent')
     .default('info'),
   HERALD_SHUTDOWN_GRACE_MS: wholeNumber(10_000),
+  HERALD_SLACK_CLIENT_ID: text.optional(),
+  HERALD_SLACK_CLIENT_SECRET: text.optional(),
+  HERALD_SLACK_URL: httpUrl.optional(),
   HERALD_TIMINGS: timings.default({}),
   HERALD_WORKFLOW_BUNDLE: text.optional(),
   DATABASE_URL: z

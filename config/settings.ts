@@ -47,6 +47,8 @@ export interface Settings {
   limits: { requestBytes: number; eventBytes: number; eventsPerRequest: number };
   /** Prices by model name; they win over the built-in table. */
   tokenPrices: Record<string, TokenPrice>;
+  /** The Slack app that the installation's organisations install. */
+  slack: { clientId?: string; clientSecret?: string; url?: string };
   logLevel: Environment['HERALD_LOG_LEVEL'];
   /** How long a process may finish what it has begun after SIGTERM. */
   shutdownGraceMs: number;
@@ -112,6 +114,7 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
       eventsPerRequest: environment.HERALD_MAX_EVENTS_PER_REQUEST,
     },
     tokenPrices: environment.HERALD_TOKEN_PRICES,
+    slack: readSlack(environment),
     logLevel: environment.HERALD_LOG_LEVEL,
     shutdownGraceMs: environment.HERALD_SHUTDOWN_GRACE_MS,
     timings: environment.HERALD_TIMINGS,
@@ -131,6 +134,14 @@ function parseEnvironment(env: NodeJS.ProcessEnv): Environment {
   const result = environmentSchema.safeParse(Object.fromEntries(given));
   if (result.success) return result.data;
   throw new SettingsError(result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`).join('\n'));
+}
+
+function readSlack(environment: Environment): Settings['slack'] {
+  const { HERALD_SLACK_CLIENT_ID: clientId, HERALD_SLACK_CLIENT_SECRET: clientSecret, HERALD_SLACK_URL: url } = environment;
+  if (Boolean(clientId) !== Boolean(clientSecret)) {
+    throw new SettingsError('HERALD_SLACK_CLIENT_ID and HERALD_SLACK_CLIENT_SECRET must be set together; both are under "Basic Information" of the Slack app.');
+  }
+  return { clientId, clientSecret, url };
 }
 
 function readTls(environment: Environment): TemporalTls | true | undefined {

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { createOutgoingHttp } from '../../activities/channels/http.ts';
 import { createApp } from '../../api/app.ts';
 import { createCommands } from '../../api/commands.ts';
 import type { ApiSettings } from '../../api/dependencies.ts';
@@ -43,7 +44,8 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
   const ingest = createIngest({ db: database.db, workflows, log });
   const secrets = new SecretBox(settings.secretKey);
   const watch = createSessionWatch({ db: database.db, log, databaseUrl: database.url });
-  const app = createApp({ db: database.db, ingest, settings, secrets, watch, commands: createCommands({ db: database.db, workflows }), temporal: () => client, startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }), log });
+  const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
+  const app = createApp({ db: database.db, ingest, settings, secrets, watch, commands: createCommands({ db: database.db, workflows }), temporal: () => client, startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }), http, log });
   const server = await startServer(app, 0);
   const { organisationId, key } = await newOrganisation(database.db);
   return {
@@ -57,6 +59,7 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
     async close() {
       await watch.close();
       await server.close(1000);
+      await http.close();
       await ingest.close(0);
       await database.close();
     },

@@ -1,5 +1,7 @@
 import { pino } from 'pino';
+import { createOutgoingHttp } from '../../activities/channels/http.ts';
 import { createApp } from '../../api/app.ts';
+import type { SlackAppSettings } from '../../api/dependencies.ts';
 import { createCommands } from '../../api/commands.ts';
 import { createSessionWatch, type SessionWatch } from '../../api/listen/sessionWatch.ts';
 import { startServer } from '../../api/server.ts';
@@ -19,12 +21,13 @@ export interface EngineApi {
   close(): Promise<void>;
 }
 
-export async function startEngineApi(options: EngineOptions = {}): Promise<EngineApi> {
+export async function startEngineApi(options: EngineOptions & { slack?: SlackAppSettings } = {}): Promise<EngineApi> {
   const engine = await startEngine(options);
   const { db, ingest, client, workflows } = engine;
   const { secretKey, publicUrl, allowedDestinations, temporal, previousSecretKeys } = engine.settings;
   const log = pino({ level: 'silent' });
   const watch = createSessionWatch({ db, log, databaseUrl: engine.settings.databaseUrl });
+  const http = createOutgoingHttp({ allowedDestinations });
   const app = createApp({
     db,
     ingest,
@@ -37,6 +40,7 @@ export async function startEngineApi(options: EngineOptions = {}): Promise<Engin
       allowedDestinations,
       limits: { requestBytes: 1_048_576, eventBytes: 65_536, eventsPerRequest: 100 },
       tokenPrices: {},
+      ...(options.slack ? { slack: options.slack } : {}),
       sessionLingerMs: engine.settings.timings?.session?.lingerMs,
     },
     secrets: new SecretBox(secretKey),
@@ -44,6 +48,7 @@ export async function startEngineApi(options: EngineOptions = {}): Promise<Engin
     commands: createCommands({ db, workflows }),
     temporal: () => client,
     startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
+    http,
     log,
   });
   const server = await startServer(app, 0);
@@ -59,6 +64,7 @@ export async function startEngineApi(options: EngineOptions = {}): Promise<Engin
     async close() {
       await watch.close();
       await server.close(1000);
+      await http.close();
       await engine.close();
     },
   };
