@@ -121,7 +121,14 @@ export type DeliveryStatus = 'pending' | 'retrying' | 'delivered' | 'failed' | '
 
 /** Result of one try at a message. */
 export type AttemptResult =
-  | { ok: true; statusCode: number | null; response: string | null; durationMs: number }
+  | {
+      ok: true;
+      statusCode: number | null;
+      response: string | null;
+      durationMs: number;
+      /** How the destination knows the message, where it can be changed later. */
+      reference?: JsonObject;
+    }
   | {
       ok: false;
       /** `retryable`: try again by the schedule. `permanent`: no later try can succeed. `gone`: the endpoint answered 410 and is to be disabled. */

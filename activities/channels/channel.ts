@@ -21,8 +21,25 @@ export interface Message {
   agent: { id: string; name: string };
   /** Channel chosen for the notification, or null for the integration's own. */
   channel: string | null;
+  /** The question that the event asks, if it does. */
+  confirmation?: MessageConfirmation;
   /** A test message is marked as one wherever it shows. */
   test: boolean;
+}
+
+/** A question that a message asks, and what became of it. */
+export interface MessageConfirmation {
+  id: string;
+  status: 'pending' | 'approved' | 'rejected' | 'cancelled';
+  /** Who answered; `timeout` when nobody did in time. */
+  decidedBy: string | null;
+  reason: string | null;
+  /** Until when it waits, ISO 8601; null: for ever. */
+  expiresAt: string | null;
+  /** What becomes of it then. */
+  onTimeout: 'approve' | 'reject' | 'cancel';
+  /** Page on which whoever has this message may answer, once. */
+  url: string;
 }
 
 /** A message as it goes out, short of what is a secret or depends on the time of sending. A preview may show it. */
@@ -81,6 +98,11 @@ export interface Channel {
   describe(config: JsonObject, channel?: string | null): string;
   /** Pure: the same message and configuration always give the same rendering. */
   render(message: Message, config: JsonObject): Rendered;
+  /**
+   * Shows a message that was sent as it is rendered now; absent where messages cannot be changed.
+   * @param reference What {@link AttemptResult} named when the message was sent.
+   */
+  update?(rendered: Rendered, reference: JsonObject, config: JsonObject, secrets: JsonObject, io: SendIo): Promise<AttemptResult>;
   /** One attempt. Expected failures are results, never exceptions. */
   send(rendered: Rendered, message: Message, config: JsonObject, secrets: JsonObject, io: SendIo): Promise<AttemptResult>;
 }

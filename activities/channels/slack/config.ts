@@ -24,6 +24,11 @@ export const slackInput = strictConfig({
     .regex(/^[\x21-\x7e]{1,512}$/, 'must be the bot token of a Slack app (xoxb-…), without spaces')
     .optional()
     .describe('Bot token of a Slack app with the scope chat:write. Stored encrypted and never shown again.'),
+  signing_secret: z
+    .string('must be text')
+    .regex(/^[\x21-\x7e]{8,512}$/, "must be the Slack app's signing secret, from its page Basic Information, without spaces")
+    .optional()
+    .describe('Signing secret of the Slack app: with it, questions carry buttons (docs/human-in-the-loop.md). Stored encrypted and never shown again.'),
   channel: z
     .string('must be text')
     .trim()
@@ -33,9 +38,9 @@ export const slackInput = strictConfig({
     .describe('Where messages go unless a notification chooses another channel: a name (#operations-alerts) or an id.'),
   api_url: url.optional().describe(`Base URL of Slack's Web API, for GovSlack or a stand-in. Default ${slackApiUrl}.`),
 })
-  .superRefine(({ webhook_url, bot_token, channel, api_url }, context) => {
+  .superRefine(({ webhook_url, bot_token, signing_secret, channel, api_url }, context) => {
     const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const botFields = { bot_token, channel, api_url };
+    const botFields = { bot_token, signing_secret, channel, api_url };
     if (webhook_url === undefined) {
       if (bot_token === undefined) problem([], eitherWay);
       else if (channel === undefined) problem(['channel'], 'is needed with bot_token: the channel to post to');
@@ -52,9 +57,11 @@ const slackConfig = z.object({
   webhook_host: z.string().optional(),
   channel: z.string().optional(),
   api_url: z.string().optional(),
+  /** The app's signing secret is known, so that its buttons can be answered. */
+  interactive: z.boolean().optional(),
 });
 
-const slackSecrets = z.union([z.object({ webhook_url: z.string() }), z.object({ bot_token: z.string() })]);
+const slackSecrets = z.union([z.object({ webhook_url: z.string() }), z.object({ bot_token: z.string(), signing_secret: z.string().optional() })]);
 
 export type SlackConfig = z.infer<typeof slackConfig>;
 export type SlackSecrets = z.infer<typeof slackSecrets>;
@@ -63,13 +70,13 @@ export const readConfig = (config: JsonObject): SlackConfig => slackConfig.parse
 export const readSecrets = (secrets: JsonObject): SlackSecrets => slackSecrets.parse(secrets);
 
 export function splitSlack(input: JsonObject): StoredConfig {
-  const { webhook_url, bot_token, channel, api_url } = slackInput.parse(input);
+  const { webhook_url, bot_token, signing_secret, channel, api_url } = slackInput.parse(input);
   if (webhook_url !== undefined) {
     return { config: { webhook_host: new URL(webhook_url).host }, secrets: { webhook_url } };
   }
   return {
-    config: { ...(channel && { channel }), ...(api_url && { api_url }) },
-    secrets: { bot_token: bot_token ?? '' },
+    config: { ...(channel && { channel }), ...(api_url && { api_url }), ...(signing_secret && { interactive: true }) },
+    secrets: { bot_token: bot_token ?? '', ...(signing_secret && { signing_secret }) },
   };
 }
 

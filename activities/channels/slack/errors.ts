@@ -28,6 +28,9 @@ const permanent: Record<string, string> = {
   invalid_attachments: 'Slack did not accept the layout of the message; please report this as a fault of Herald',
   msg_too_long: 'the message was too long for Slack; please report this as a fault of Herald',
   msg_blocks_too_long: 'the message was too long for Slack; please report this as a fault of Herald',
+  message_not_found: 'the message was deleted',
+  cant_update_message: 'the message belongs to another app; it was sent before bot_token changed',
+  edit_window_closed: 'the workspace does not let messages of this age be changed',
   no_text: 'Slack found no text in the message; please report this as a fault of Herald',
 };
 

@@ -1,7 +1,7 @@
 import type { Channel } from '../channel.ts';
 import { describeSlack, hasChannels, mergeSlack, slackDestinations, slackInput, splitSlack } from './config.ts';
 import { renderSlack } from './render.ts';
-import { sendSlack } from './send.ts';
+import { sendSlack, updateSlack } from './send.ts';
 
 export const slack: Channel = {
   type: 'slack',
@@ -14,4 +14,5 @@ export const slack: Channel = {
   describe: describeSlack,
   render: renderSlack,
   send: sendSlack,
+  update: updateSlack,
 };

@@ -3,8 +3,9 @@ import type { JsonObject } from '../../../model/types.ts';
 import type { Message, Rendered } from '../channel.ts';
 import { userAgent } from '../version.ts';
 import { readConfig } from './config.ts';
+import { confirmationBlocks } from './confirmation.ts';
 import { detailsOf } from './details.ts';
-import { escapeAndCut, escapeText } from './text.ts';
+import { escapeText, linkTarget, plain, readableTime } from './text.ts';
 
 /** Slack's limits, in characters of the escaped text. */
 const sectionLimit = 3000;
@@ -26,7 +27,7 @@ const colours: Record<string, string> = {
  * Whatever comes from outside is plain text: markup and mentions in it stay what they are, characters.
  */
 export function renderSlack(message: Message, config: JsonObject): Rendered {
-  const { channel } = readConfig(config);
+  const { channel, interactive = false } = readConfig(config);
   const line = messageText(message.eventType, message.payload);
   const text = message.test ? `[Test] ${line}` : line;
   return {
@@ -41,7 +42,7 @@ export function renderSlack(message: Message, config: JsonObject): Rendered {
       attachments: [
         {
           color: colours[emojiOf(message.eventType, message.payload)] ?? '#2e7cf6',
-          blocks: [...details(message), context(message)],
+          blocks: [...details(message), ...confirmationBlocks(message, interactive), context(message)],
         },
       ],
     },
@@ -77,18 +78,4 @@ function context(message: Message): JsonObject {
   ];
   const elements = lines.filter((line) => line !== '').map((line) => plain(line, metadataLimit));
   return { type: 'context', elements };
-}
-
-function plain(text: string, limit: number): JsonObject {
-  return { type: 'plain_text', text: escapeAndCut(text.trim() || '–', limit), emoji: true };
-}
-
-/** `2024-03-14 12:05:00 UTC` */
-function readableTime(iso: string): string {
-  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
-}
-
-/** A URL inside `<…|label>`, which it must not be able to end. */
-function linkTarget(url: string): string {
-  return escapeText(url).replaceAll('|', '%7C');
 }

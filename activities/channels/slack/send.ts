@@ -16,7 +16,7 @@ const apiResponseBytes = 256 * 1024;
 /** One attempt, through the incoming webhook or as the app. */
 export async function sendSlack(
   rendered: Rendered,
-  _message: Message,
+  message: Message,
   config: JsonObject,
   secrets: JsonObject,
   io: SendIo,
@@ -28,14 +28,35 @@ export async function sendSlack(
     const response = await io.http.post({ url: opened.webhook_url, headers: rendered.headers, body, timeoutMs });
     return response.kind === 'answered' ? judgeWebhook(response) : unanswered(response);
   }
-  const response = await io.http.post({
-    url: `${(readConfig(config).api_url ?? slackApiUrl).replace(/\/+$/, '')}/chat.postMessage`,
-    headers: { ...rendered.headers, authorization: `Bearer ${opened.bot_token}` },
+  const response = await callApi('chat.postMessage', opened.bot_token, rendered, body, config, io);
+  if (response.kind !== 'answered') return unanswered(response);
+  const result = judgeApi(response);
+  if (!result.ok || !message.confirmation) return result;
+  const { channel, ts } = readApiAnswer(response.body);
+  return channel === undefined || ts === undefined ? result : { ...result, reference: { channel, ts } };
+}
+
+/** Shows a sent message anew, as the app. */
+export async function updateSlack(rendered: Rendered, reference: JsonObject, config: JsonObject, secrets: JsonObject, io: SendIo): Promise<AttemptResult> {
+  const opened = readSecrets(secrets);
+  if ('webhook_url' in opened) {
+    const error = 'the integration has become an incoming webhook, which cannot change the messages of an app';
+    return { ok: false, kind: 'permanent', error, statusCode: null, response: null, durationMs: 0 };
+  }
+  const { channel, ts } = reference;
+  const body = JSON.stringify({ ...(rendered.body as JsonObject), channel, ts });
+  const response = await callApi('chat.update', opened.bot_token, rendered, body, config, io);
+  return response.kind === 'answered' ? judgeApi(response) : unanswered(response);
+}
+
+function callApi(method: string, token: string, rendered: Rendered, body: string, config: JsonObject, io: SendIo): Promise<OutgoingResponse> {
+  return io.http.post({
+    url: `${(readConfig(config).api_url ?? slackApiUrl).replace(/\/+$/, '')}/${method}`,
+    headers: { ...rendered.headers, authorization: `Bearer ${token}` },
     body,
-    timeoutMs,
+    timeoutMs: io.timeoutMs ?? defaultTimeoutMs,
     maxResponseBytes: apiResponseBytes,
   });
-  return response.kind === 'answered' ? judgeApi(response) : unanswered(response);
 }
 
 /** Incoming webhooks answer in plain text: `ok`, or the error's code with a status that fits it. */
@@ -54,7 +75,7 @@ function judgeWebhook(answer: Answer): AttemptResult {
   return failed(answer, 'retryable', `Slack answered ${statusLine(answer.statusCode)} without "ok"`);
 }
 
-const apiAnswer = z.object({ ok: z.boolean(), error: z.string().optional() });
+const apiAnswer = z.object({ ok: z.boolean(), error: z.string().optional(), channel: z.string().optional(), ts: z.string().optional() });
 
 /** The Web API answers 200 with `ok: false` for nearly every failure. */
 function judgeApi(answer: Answer): AttemptResult {

@@ -1,6 +1,6 @@
 import { eventConstant } from '../../../model/events.ts';
 import type { Json, JsonObject } from '../../../model/types.ts';
-import type { Message, Rendered } from '../channel.ts';
+import type { Message, MessageConfirmation, Rendered } from '../channel.ts';
 import { userAgent } from '../version.ts';
 import { readConfig } from './config.ts';
 
@@ -33,9 +33,16 @@ function envelope(message: Message): JsonObject {
       payload: message.payload,
       metadata: message.metadata,
       ...(message.seq !== null && { sequence: message.seq }),
+      ...(message.confirmation && { confirmation: confirmationOf(message.confirmation) }),
       ...(message.test && { test: true }),
     },
   };
+}
+
+/** While the question is open, with the address of the page on which it can be answered. */
+function confirmationOf({ id, status, expiresAt, onTimeout, decidedBy, reason, url }: MessageConfirmation): JsonObject {
+  if (status !== 'pending') return { id, status, decided_by: decidedBy, reason };
+  return { id, status, expires_at: expiresAt, on_timeout: onTimeout, decision_url: url };
 }
 
 function resultOf(payload: JsonObject): Json {
