@@ -1,7 +1,8 @@
 import { editDistance } from './editDistance.ts';
 import type { SessionStatus } from './types.ts';
 
-export type EventCategory = 'status' | 'action' | 'details';
+/** `organisation`: about the organisation and not one of its sessions. */
+export type EventCategory = 'status' | 'action' | 'details' | 'organisation';
 
 /** A known type of event (seed: "Event Types"). Other types are stored and routed as well; they are only not described. */
 export interface EventType {
@@ -30,6 +31,15 @@ const outcome: PayloadField = {
 };
 const endState: PayloadField = { name: 'end_state', description: 'The end state as the agent reported it' };
 const reason: PayloadField = { name: 'reason', description: 'Why, in words or as a code' };
+
+const integrationFields: readonly PayloadField[] = [
+  reason,
+  { name: 'integration_id', description: 'The integration; it is not told of itself' },
+  { name: 'integration_name', description: 'Its name' },
+  { name: 'integration_type', description: 'slack, webhook …' },
+  { name: 'failing_since', description: 'Its first failure after the last success' },
+  { name: 'last_error', description: 'What its destination answered' },
+];
 
 /** Every known event type, in the order of the seed. A new type is one entry here. */
 export const eventCatalogue: readonly EventType[] = [
@@ -69,7 +79,11 @@ export const eventCatalogue: readonly EventType[] = [
   }),
   describe('ExecutionResumed', 'status', 'Triggered when a paused agent resumes execution.', {
     status: 'running',
-    payloadFields: [reason],
+    payloadFields: [
+      reason,
+      { name: 'decision', description: 'approved or rejected, when a confirmation was answered' },
+      { name: 'decided_by', description: 'Who answered; timeout when nobody did in time' },
+    ],
   }),
   describe(
     'ExecutionAwaitingConfirmation',
@@ -77,9 +91,22 @@ export const eventCatalogue: readonly EventType[] = [
     'Triggered when an agent needs confirmation before proceeding (e.g., "Human in the Loop").',
     {
       status: 'awaiting_confirmation',
-      payloadFields: [reason, { name: 'message', description: 'What is to be confirmed' }],
+      payloadFields: [
+        reason,
+        { name: 'message', description: 'What is to be confirmed' },
+        { name: 'timeout_s', description: 'How many seconds the question waits for its answer' },
+        { name: 'on_timeout', description: 'What happens then: approve, reject or cancel' },
+      ],
     },
   ),
+  describe('ExecutionReminder', 'status', 'Triggered some time before a pause or a question times out.', {
+    payloadFields: [
+      { name: 'waits_for', description: 'resume or confirmation' },
+      { name: 'due_at', description: 'When it times out' },
+      { name: 'then', description: 'What happens then: approve, reject or cancel' },
+      { name: 'message', description: 'The same in words' },
+    ],
+  }),
   describe('ExecutionActionStarted', 'action', 'Triggered when an action within execution has started.', {
     payloadFields: [
       { name: 'name', description: 'The action or tool' },
@@ -117,6 +144,12 @@ export const eventCatalogue: readonly EventType[] = [
       { name: 'userUUID', description: 'Who wrote it' },
     ],
   }),
+  describe('IntegrationFailing', 'organisation', 'Triggered when a message to an integration is given up, once until one arrives again.', {
+    payloadFields: [...integrationFields, { name: 'delivery_id', description: 'The message that was given up' }],
+  }),
+  describe('IntegrationDisabled', 'organisation', 'Triggered when Herald disables an integration whose messages do not arrive.', {
+    payloadFields: integrationFields,
+  }),
 ];
 
 const byName = new Map(eventCatalogue.flatMap((type) => [[type.name, type] as const, [type.constant, type] as const]));
@@ -127,6 +160,12 @@ const validName = /^[A-Za-z][A-Za-z0-9_.-]{0,99}$/;
 /** The catalogue's entry for a canonical name or constant. */
 export function findEventType(name: string): EventType | undefined {
   return byName.get(name);
+}
+
+/** Whether an event concerns every agent of its session, and not only the one it names. */
+export function concernsEveryAgent(type: string): boolean {
+  const category = byName.get(type)?.category;
+  return category === 'status' || category === 'organisation';
 }
 
 /** `ExecutionFailed` for itself and for `EXECUTION_FAILED`; another valid name is a custom type and stays; undefined when no event can have this name. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { createApiKey, findApiKey } from './apiKeys.ts';
+import type { SessionTimeouts } from '../model/timeouts.ts';
 import type { Db } from './database.ts';
 
 /** Any number will do, as long as every Herald process uses the same one. */
@@ -21,6 +22,30 @@ export async function ensureFirstOrganisation(db: Db, { key }: { key: string }):
     const { id } = oldest ?? (await createOrganisation(trx, { name: 'default' }));
     await createApiKey(trx, { organisationId: id, name: 'first key', scopes: ['ingest', 'admin'], key });
   });
+}
+
+export interface Organisation {
+  id: string;
+  name: string;
+  /** Of the sessions that start from now on; what is absent has its default. */
+  timeouts: Partial<SessionTimeouts>;
+  createdAt: Date;
+}
+
+const columns = ['id', 'name', 'timeouts', 'created_at as createdAt'] as const;
+
+export async function readOrganisation(db: Db, id: string): Promise<Organisation> {
+  return db.selectFrom('organisations').select(columns).where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+/** Sets what `change` has; every other timeout stays. */
+export async function changeOrganisation(db: Db, id: string, change: { timeouts: Partial<SessionTimeouts> }): Promise<Organisation> {
+  return db
+    .updateTable('organisations')
+    .set({ timeouts: sql<string>`timeouts || ${JSON.stringify(change.timeouts)}::jsonb` })
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow();
 }
 
 /**

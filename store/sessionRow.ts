@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { SessionTimeouts } from '../model/timeouts.ts';
 import type { JsonObject, SessionAgent } from '../model/types.ts';
 import type { Db } from './database.ts';
 
@@ -10,6 +11,7 @@ export interface LockedSession {
   metadata: Record<string, string>;
   details: JsonObject;
   agents: SessionAgent[];
+  timeouts: Partial<SessionTimeouts>;
   endTimestamp: Date | null;
   endState: string | null;
   /** US dollars, from token counts. */
@@ -23,6 +25,7 @@ export interface SessionUpdate {
   metadata?: Record<string, string>;
   details?: JsonObject;
   agents?: SessionAgent[];
+  timeouts?: Partial<SessionTimeouts>;
   endState?: string;
   endStateReason?: string;
   /** ISO 8601, UTC. */
@@ -31,7 +34,7 @@ export interface SessionUpdate {
   patches?: { eventId: string; patch: JsonObject; tokenCost?: number }[];
 }
 
-/** Creates a session; undefined when its organisation has one of this id. */
+/** Creates a session, whose own timeouts win over its organisation's; undefined when its organisation has one of this id. */
 export async function createSessionRow(
   trx: Db,
   organisationId: string,
@@ -42,8 +45,9 @@ export async function createSessionRow(
     metadata?: Record<string, string>;
     details: JsonObject;
     agents: { id: string; name: string; alias?: string }[];
+    timeouts?: Partial<SessionTimeouts>;
   },
-): Promise<number | undefined> {
+): Promise<{ key: number; timeouts: Partial<SessionTimeouts> } | undefined> {
   const agents = session.agents.map(({ id, name, alias }) => ({ id, name, aliases: alias === undefined ? [] : [alias] }));
   const row = await trx
     .insertInto('sessions')
@@ -55,20 +59,20 @@ export async function createSessionRow(
       details: JSON.stringify(session.details),
       agents: JSON.stringify(agents),
       init_timestamp: session.initTimestamp,
+      timeouts: sql<string>`(select timeouts from organisations where id = ${organisationId}::uuid) || ${JSON.stringify(session.timeouts ?? {})}::jsonb`,
     })
     .onConflict((conflict) => conflict.columns(['organisation_id', 'id']).doNothing())
-    .returning('key')
+    .returning(['key', 'timeouts'])
     .executeTakeFirst();
-  if (!row) return undefined;
-  await trx.insertInto('session_progress').values({ session_key: row.key }).execute();
-  return row.key;
+  if (row) await trx.insertInto('session_progress').values({ session_key: row.key }).execute();
+  return row;
 }
 
 export async function loadLockedSession(trx: Db, key: number): Promise<LockedSession> {
   const row = await trx
     .selectFrom('sessions as s')
     .innerJoin('session_progress as p', 'p.session_key', 's.key')
-    .select(['s.key', 's.id', 's.tags', 's.metadata', 's.details', 's.agents', 's.end_timestamp', 's.end_state'])
+    .select(['s.key', 's.id', 's.tags', 's.metadata', 's.details', 's.agents', 's.timeouts', 's.end_timestamp', 's.end_state'])
     .select(['p.token_cost', 'p.last_seq'])
     .where('s.key', '=', key)
     .executeTakeFirstOrThrow();
@@ -79,6 +83,7 @@ export async function loadLockedSession(trx: Db, key: number): Promise<LockedSes
     metadata: row.metadata,
     details: row.details,
     agents: row.agents,
+    timeouts: row.timeouts,
     endTimestamp: row.end_timestamp,
     endState: row.end_state,
     tokenCost: Number(row.token_cost),
@@ -93,6 +98,7 @@ export async function updateSessionRow(trx: Db, key: number, update: SessionUpda
     ...(update.metadata ? { metadata: JSON.stringify(update.metadata) } : {}),
     ...(update.details ? { details: JSON.stringify(update.details) } : {}),
     ...(update.agents ? { agents: JSON.stringify(update.agents) } : {}),
+    ...(update.timeouts ? { timeouts: JSON.stringify(update.timeouts) } : {}),
     ...(update.endState === undefined ? {} : { end_state: update.endState }),
     ...(update.endStateReason === undefined ? {} : { end_state_reason: update.endStateReason }),
     ...(update.endTimestamp === undefined ? {} : { end_timestamp: update.endTimestamp }),

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { SessionTimeouts } from '../model/timeouts.ts';
 import type { DeliveryStatus, JsonObject, SessionAgent, SessionStatus } from '../model/types.ts';
 import type { Db } from './database.ts';
 import { type Page, pageOf, type PageRequest } from './paging.ts';
@@ -65,11 +66,13 @@ export async function listSessions(
 export type SessionDetail = Session & {
   /** Everything else that was reported about it: `host_env`, `inputs` … */
   details: JsonObject;
+  /** What was set; what is absent has its default. */
+  timeouts: Partial<SessionTimeouts>;
   deliveryCounts: Record<DeliveryStatus, number>;
 };
 
 export async function readSession(db: Db, organisationId: string, id: string): Promise<SessionDetail | undefined> {
-  const row = await selectSessions(db, organisationId).select('s.details').where('s.id', '=', id).executeTakeFirst();
+  const row = await selectSessions(db, organisationId).select(['s.details', 's.timeouts']).where('s.id', '=', id).executeTakeFirst();
   return row && { ...row, deliveryCounts: await countDeliveries(db, row.key) };
 }
 

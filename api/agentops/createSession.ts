@@ -1,9 +1,11 @@
 import { metadataOf } from '../../model/metadata.ts';
-import type { Json } from '../../model/types.ts';
+import type { SessionTimeouts } from '../../model/timeouts.ts';
+import type { Json, JsonObject } from '../../model/types.ts';
 import { findAgent, findOrCreateAgent } from '../../store/agents.ts';
 import type { ApiKey } from '../../store/apiKeys.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { patiently } from '../patience.ts';
+import { timeoutsInput, timeoutsOf } from '../timeouts.ts';
 import { badRequest } from '../problems.ts';
 import { readSessionReport, sessionField, type SessionReport } from './sessionReport.ts';
 import { readTimestamp } from './timestamps.ts';
@@ -22,16 +24,25 @@ export async function createSession(deps: Dependencies, apiKey: ApiKey, body: Js
   }
   const tags = report.tags ?? [];
   const reported = readTimestamp(report.raw.init_timestamp);
+  const { timeouts, details } = withTimeouts(report.details);
   const { created } = await deps.ingest.createSession(apiKey.organisationId, {
     id: report.id,
     initTimestamp: reported ?? new Date().toISOString(),
     datedByReporter: reported !== undefined,
     tags: report.tags,
     metadata: metadataOf(tags, report.metadata),
-    details: report.details,
+    details,
+    timeouts,
     agents: await patiently(() => agentsOf(deps, apiKey, report)),
   });
   return { id: report.id, created };
+}
+
+/** Timeouts that can be read are set; a field of this name that means something else is kept as it came. */
+function withTimeouts({ timeouts, ...others }: JsonObject): { timeouts?: Partial<SessionTimeouts>; details: JsonObject } {
+  const read = timeoutsInput.safeParse(timeouts);
+  if (read.success) return { timeouts: timeoutsOf(read.data), details: others };
+  return { details: timeouts === undefined ? others : { ...others, timeouts } };
 }
 
 /** The agent that the session names, else the key's own. Without either, the session waits for create_agent. */

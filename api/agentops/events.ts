@@ -3,6 +3,7 @@ import { actionFailure, errorOf, eventTypeOf, kindOf } from '../../model/agentop
 import { canonicalEventType } from '../../model/events.ts';
 import { textOf } from '../../model/payload.ts';
 import { tokenCost, type TokenPrices } from '../../model/pricing.ts';
+import { isStatusEvent } from '../../model/session.ts';
 import type { Json, JsonObject } from '../../model/types.ts';
 import type { NewEvent } from '../../store/append.ts';
 import { badRequest, forbidden, tooLarge } from '../problems.ts';
@@ -97,11 +98,13 @@ function newEventOf(event: JsonObject, id: string, index: number, prices: TokenP
   const type = eventTypeOf(kindOf(event));
   const agentRef = agentRefOf(event, index);
   const cost = type === 'ExecutionStepStarted' ? costOf(event, prices) : undefined;
+  const reportedAt = readTimestamp(event.init_timestamp) ?? readTimestamp(event.timestamp);
   return {
     id,
     type,
     payload: payloadOf(event, type),
-    occurredAt: readTimestamp(event.init_timestamp) ?? readTimestamp(event.timestamp) ?? now,
+    occurredAt: reportedAt ?? now,
+    ...(reportedAt !== undefined && isStatusEvent(type) ? { effects: { datedByReporter: true as const } } : {}),
     ...(agentRef === undefined ? {} : { agentRef }),
     ...(cost === undefined ? {} : { tokenCost: cost }),
   };

@@ -25,6 +25,7 @@ export const sessionSchema = z
     agent_name: agentName.nullish(),
     host_env: anything.openapi({ type: 'object' }),
     inputs: anything.openapi({ type: 'object' }),
+    timeouts: anything.openapi({ type: 'object', description: "Herald's own: idle_s, max_duration_s, pause_s, confirmation_s, on_confirmation_timeout, remind_before_s", example: { idle_s: 600 } }),
   })
   .openapi('AgentopsSession');
 

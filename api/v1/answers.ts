@@ -31,6 +31,7 @@ export const refusals = {
 
 export const missing = { 404: problem('Not found in this organisation') };
 export const conflicting = { 409: problem('In the way of something that exists') };
+export const temporarilyUnavailable = { 503: problem('Not now: the same request may succeed later') };
 export const oversized = { 413: problem('The body or an event is too large') };
 
 export function jsonBody<T extends z.ZodType>(schema: T) {

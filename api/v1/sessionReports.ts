@@ -3,13 +3,14 @@ import { findAgent } from '../../store/agents.ts';
 import { sessionUrl } from '../agentops/answers.ts';
 import { createSession } from '../agentops/createSession.ts';
 import { storeEvents } from '../agentops/eventRoutes.ts';
-import { eventsSchema, sessionSchema } from '../agentops/schemas.ts';
+import { check, eventsSchema, isObject, sessionSchema } from '../agentops/schemas.ts';
 import { readSessionReport, sessionField } from '../agentops/sessionReport.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { parseJson } from '../json.ts';
 import { sessionInTemporalUi } from '../links.ts';
 import { Problem } from '../problems.ts';
 import type { ApiRouter } from '../router.ts';
+import { timeoutsInput } from '../timeouts.ts';
 import { conflicting, idempotencyHeader, jsonAnswer, missing, oversized, refusals } from './answers.ts';
 import { type Guards, security } from './guard.ts';
 import { sessionIdParam } from './sessions.ts';
@@ -81,6 +82,7 @@ export function registerSessionReports(app: ApiRouter, deps: ApiDependencies, gu
   app.post('/sessions', ...report, async (c) => {
     const { organisationId, apiKey } = c.var;
     const body = parseJson(await c.req.text());
+    requireTimeouts(body);
     await requireKnownAgent(deps, organisationId, body);
     const { id, created } = await createSession(deps, apiKey, body);
     const { settings } = deps;
@@ -95,6 +97,12 @@ export function registerSessionReports(app: ApiRouter, deps: ApiDependencies, gu
     const { stored, duplicates } = await storeEvents(deps, session, parseJson(text), Buffer.byteLength(text));
     return c.json({ stored, duplicates }, 200);
   });
+}
+
+/** Here a mistake in them is told; AgentOps' routes keep what they cannot read. */
+function requireTimeouts(body: Parameters<typeof readSessionReport>[0]): void {
+  const session = isObject(body) && isObject(body.session) ? body.session : body;
+  if (isObject(session) && session.timeouts !== undefined) check(timeoutsInput, session.timeouts, sessionField(body, 'timeouts').split('.'));
 }
 
 /** Ids of agents are Herald's own here. One that comes with a name may be the reporter's own, as in AgentOps. */

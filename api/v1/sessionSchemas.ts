@@ -4,6 +4,7 @@ import type { Decision, LoggedEvent } from '../../store/sessionLog.ts';
 import { costText } from '../agentops/answers.ts';
 import type { ApiSettings } from '../dependencies.ts';
 import { sessionInTemporalUi } from '../links.ts';
+import { timeoutsSchema, viewTimeouts } from '../timeouts.ts';
 import { instant } from './answers.ts';
 
 export const sessionStatuses = [
@@ -18,7 +19,7 @@ export const sessionStatuses = [
   'cancelled',
 ] as const;
 
-export const skipReasons = ['event_type', 'field_filter', 'metadata', 'disabled', 'same_destination', 'already_ended'] as const;
+export const skipReasons = ['event_type', 'field_filter', 'metadata', 'disabled', 'same_destination', 'already_ended', 'itself'] as const;
 
 const money = z.string().openapi({ description: 'US dollars, from token counts', example: '0.0093' });
 
@@ -49,6 +50,7 @@ const deliveryCounts = z.object({ pending: z.int(), retrying: z.int(), delivered
 export const sessionDetailSchema = sessionSchema
   .extend({
     details: z.record(z.string(), z.unknown()).openapi({ description: 'Everything else that was reported: host_env, inputs …', example: { host_env: { OS: { OS: 'Windows' } } } }),
+    timeouts: timeoutsSchema,
     deliveries: deliveryCounts.openapi({ description: 'How many deliveries are in which status', example: { pending: 0, retrying: 0, delivered: 2, failed: 0, cancelled: 0 } }),
   })
   .openapi('SessionDetail');
@@ -105,7 +107,7 @@ export function viewSession(session: Session, settings: ApiSettings, organisatio
 }
 
 export function viewSessionDetail(session: SessionDetail, settings: ApiSettings, organisationId: string): z.infer<typeof sessionDetailSchema> {
-  return { ...viewSession(session, settings, organisationId), details: session.details, deliveries: session.deliveryCounts };
+  return { ...viewSession(session, settings, organisationId), details: session.details, timeouts: viewTimeouts(session.timeouts), deliveries: session.deliveryCounts };
 }
 
 export function viewEvent(event: LoggedEvent): z.infer<typeof eventSchema> {

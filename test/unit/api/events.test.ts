@@ -40,6 +40,19 @@ describe('the time of an event', () => {
   });
 });
 
+describe('a status event', () => {
+  const effectsOf = (event: JsonObject) => newEventsOf([event], 's', defaultPrices, NOW)[0]?.effects;
+
+  it('that says when it happened may be compared with the same reporter\'s others', () => {
+    expect(effectsOf({ type: 'EXECUTION_PAUSED', timestamp: '2026-01-01T00:00:05Z' })).toEqual({ datedByReporter: true });
+  });
+
+  it('that does not counts by its arrival', () => {
+    expect(effectsOf({ type: 'ExecutionPaused', timestamp: 'just now' })).toBeUndefined();
+    expect(effectsOf({ type: 'llm', timestamp: '2026-01-01T00:00:05Z' })).toBeUndefined();
+  });
+});
+
 describe('the cost of an event', () => {
   it.each<[JsonObject, number | undefined]>([
     [{ model: 'gpt-4', prompt_tokens: 1000, completion_tokens: 500 }, 0.06],

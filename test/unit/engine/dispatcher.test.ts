@@ -26,6 +26,7 @@ function standInServer(answer: (call: number) => Promise<void> = () => Promise.r
         count.now -= 1;
       }
     },
+    commandSession: () => Promise.resolve('unavailable' as const),
     startDelivery: () => Promise.reject(new Error('not asked for')),
   };
   return { workflows, signals, count };
