@@ -1,11 +1,15 @@
+import { createAttempts } from './attempts.ts';
 import { createDeliveryActivities } from './delivery.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createDirectory } from './destinations.ts';
 import { createFirstAttempts } from './firstAttempts.ts';
+import { createPauses } from './pauses.ts';
+import { createReplayActivities } from './replay.ts';
 import { createSender } from './sender.ts';
 import { createSessionActivities } from './session.ts';
 import { createTakeOver } from './takeOver.ts';
-import type { DeliveryActivities, SessionActivities } from './types.ts';
+import { createTurns } from './turns.ts';
+import type { DeliveryActivities, ReplayActivities, SessionActivities } from './types.ts';
 
 export type { ActivityDependencies } from './dependencies.ts';
 export { createListening, type Listening } from './listening.ts';
@@ -14,8 +18,11 @@ export { defaultSendTimings, type SendTimings } from './timings.ts';
 export interface Activities {
   session: SessionActivities;
   delivery: DeliveryActivities;
+  replay: ReplayActivities;
   /** Sends some of the messages whose sender died before it could try, `graceMs` after its lease; answers whether to ask again at once. */
   takeOver(graceMs: number): Promise<boolean>;
+  /** Learns which destinations have asked other workers for a pause. */
+  refreshPauses(): Promise<void>;
   /** Resolves when no message is being sent that outlived the activity which began it. */
   idle(): Promise<void>;
 }
@@ -23,12 +30,17 @@ export interface Activities {
 /** The activities of a worker process; both task queues share one sender. */
 export function createActivities(deps: ActivityDependencies): Activities {
   const directory = createDirectory(deps.db, deps.secrets);
-  const sender = createSender(deps);
+  const pauses = createPauses(deps.db);
+  const turns = createTurns(deps.db);
+  const attempts = createAttempts(deps, pauses);
+  const sender = createSender(deps, attempts, turns, pauses);
   const jobsOf = createFirstAttempts(deps, directory);
   return {
     session: createSessionActivities(deps, directory, jobsOf, sender),
-    delivery: createDeliveryActivities(deps, directory, sender),
+    delivery: createDeliveryActivities(deps, directory, attempts, turns),
+    replay: createReplayActivities(deps),
     takeOver: createTakeOver(deps, jobsOf, sender),
+    refreshPauses: () => pauses.refresh(),
     idle: () => sender.idle(),
   };
 }

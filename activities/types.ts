@@ -1,3 +1,5 @@
+import type { ReplayStatus } from '../model/replay.ts';
+import type { ConfirmationChange } from '../model/confirmations.ts';
 import type { SessionCommand, SessionState } from '../model/session.ts';
 import type { JsonObject, RuleSet, SessionAgent, SessionEvent, SessionStatus } from '../model/types.ts';
 
@@ -28,6 +30,8 @@ export interface DecideInput {
   matched: { seq: number; id: string; type: string }[];
   /** The session's state after these events, when they changed it. */
   snapshot?: SessionState;
+  /** Questions that these events asked or answered. */
+  confirmations?: ConfirmationChange[];
   /** Highest sequence number the workflow has heard of; what Postgres holds beyond comes back in `next`. */
   heardOf: number;
 }
@@ -119,13 +123,53 @@ export type DeliveryAttempt =
   | { outcome: 'busy'; forMs: number }
   /** The destination has all the requests under way that it may have. */
   | { outcome: 'crowded' }
+  /** It has a turn then under the rate limit, or the destination wants nothing until then. */
+  | { outcome: 'wait'; forMs: number; for: 'turn' | 'pause' }
   | { outcome: 'delivered'; to: string }
   | { outcome: 'retry'; afterMs: number; attemptsMade: number; error: string; to: string }
   | { outcome: 'failed'; error: string; to: string };
 
+export interface AttemptRequest {
+  deliveryId: string;
+  integrationId: string;
+  /** 0 to 1: spreads the delay of the next attempt. */
+  jitter: number;
+  /** Somebody asked for it: it does not wait for the end of a pause. */
+  byHand?: boolean;
+  /** How often it has been told to wait since its last attempt. */
+  putOffs?: number;
+}
+
 /** What a delivery's workflow asks of the outside world. */
 export interface DeliveryActivities {
-  /** Makes one attempt. `jitter` (0 to 1) spreads the delay of the next one. */
-  attemptDelivery(input: { deliveryId: string; integrationId: string; jitter: number }): Promise<DeliveryAttempt>;
+  /** Makes one attempt, unless it has to wait. */
+  attemptDelivery(request: AttemptRequest): Promise<DeliveryAttempt>;
   cancelDelivery(input: { deliveryId: string; reason: string }): Promise<void>;
+}
+
+/** How far a replay is. */
+export interface ReplayProgress {
+  status: ReplayStatus | 'deleted';
+  /** What it is about, for people. */
+  about: string;
+  found: number;
+  /** Whether everything it is about is found. */
+  searched: boolean;
+  started: number;
+  skipped: number;
+  delivered: number;
+  failed: number;
+  cancelled: number;
+  error: string | null;
+  /** Milliseconds until a further step makes sense. */
+  waitMs: number;
+  /** Whether something has changed since the step before. */
+  moved: boolean;
+}
+
+/** What a replay's workflow asks of the outside world. */
+export interface ReplayActivities {
+  /** Finds, starts and counts, for a few seconds at most. */
+  advanceReplay(input: { organisationId: string; replayId: string }): Promise<ReplayProgress>;
+  cancelReplay(input: { organisationId: string; replayId: string }): Promise<ReplayProgress>;
 }

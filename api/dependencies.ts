@@ -5,6 +5,7 @@ import type { OutgoingHttp } from '../activities/channels/http.ts';
 import type { ApiKey } from '../store/apiKeys.ts';
 import type { Db } from '../store/database.ts';
 import type { SecretBox } from '../store/secrets.ts';
+import type { ReplayWorkflows } from '../temporal/replays.ts';
 import type { Keyring } from './auth.ts';
 import type { Commands } from './commands.ts';
 import type { Ingest } from './ingest.ts';
@@ -58,6 +59,8 @@ export interface ApiDependencies {
   temporal: () => Client | undefined;
   /** Sees to it that a stored delivery is sent. May fail while Temporal is away: the worker's sweeper finds the delivery. */
   startDelivery: (delivery: DeliveryToStart) => Promise<void>;
+  /** Starts and wakes the workflows of stored replays. May fail while Temporal is away: the worker starts them later. */
+  replays: ReplayWorkflows;
   /** For requests to where integrations lead: checked addresses, bounded time. */
   http: OutgoingHttp;
   log: Logger;

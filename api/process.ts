@@ -3,6 +3,7 @@ import { createOutgoingHttp } from '../activities/channels/http.ts';
 import { migrate, openDatabase } from '../store/database.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
+import { createReplayWorkflows } from '../temporal/replays.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import { createApp } from './app.ts';
@@ -52,7 +53,8 @@ export async function startApi(settings: ApiProcessSettings, log: Logger): Promi
     watch,
     commands: createCommands({ db, workflows }),
     temporal: () => client,
-    startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
+    replays: createReplayWorkflows(client, searchAttributes.usable),
+    startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0, byHand: true }),
     http,
     log,
   });

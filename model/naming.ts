@@ -23,9 +23,16 @@ export function deliveryWorkflowId(deliveryId: string): string {
   return `delivery/${deliveryId}`;
 }
 
+/** The id of the workflow that takes one replay further. */
+export function replayWorkflowId(replayId: string): string {
+  return `replay/${replayId}`;
+}
+
 /** Names under which the Temporal server knows Herald's workflows and signals. */
 export const SESSION_WORKFLOW = 'session';
 export const DELIVERY_WORKFLOW = 'delivery';
+export const REPLAY_WORKFLOW = 'replay';
+export const REPLAY_CANCELLED_SIGNAL = 'cancelled';
 export const NEWS_SIGNAL = 'news';
 export const COMMAND_UPDATE = 'command';
 

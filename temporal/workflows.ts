@@ -43,7 +43,7 @@ export function createWorkflows(client: Client, usable: () => boolean, limits?: 
   function startOf(session: Omit<SessionInput, 'searchAttributes' | 'limits'>) {
     const searchAttributes = usable();
     const { shown = { status: 'starting' } } = session;
-    const input: SessionInput = { ...session, shown, searchAttributes, ...(limits ? { limits } : {}) };
+    const input: SessionInput = { ...session, shown, searchAttributes, keepsTime: true, ...(limits ? { limits } : {}) };
     return {
       workflowId: sessionWorkflowId(session.organisationId, session.sessionId),
       taskQueue: SESSION_TASK_QUEUE,
@@ -112,7 +112,7 @@ export function createWorkflows(client: Client, usable: () => boolean, limits?: 
   };
 }
 
-function keywords(values: Record<string, string>): TypedSearchAttributes {
+export function keywords(values: Record<string, string>): TypedSearchAttributes {
   return new TypedSearchAttributes(
     Object.entries(values).map(([name, value]) => ({
       key: defineSearchAttributeKey(name, 'KEYWORD'),

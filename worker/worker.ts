@@ -10,12 +10,15 @@ import { listenForNews } from '../store/newsChannel.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
 import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
+import { createReplayWorkflows } from '../temporal/replays.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import { bundleWorkflows } from './bundle.ts';
+import { every } from './every.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { type RelayTimings, startRelay } from './relay.ts';
+import { type ReplayStarterTimings, startReplayStarter } from './replayStarter.ts';
 import { startSweeper, type SweeperTimings } from './sweeper.ts';
 
 /** The settings a worker needs; config/settings.ts reads them. */
@@ -38,6 +41,7 @@ export interface WorkerTimings {
   send?: Partial<SendTimings>;
   relay?: Partial<RelayTimings>;
   sweeper?: Partial<SweeperTimings>;
+  replays?: Partial<ReplayStarterTimings>;
   session?: SessionLimits;
 }
 
@@ -48,6 +52,8 @@ const STICKY_TIMEOUT_MS = 5000;
 const MAX_SESSION_ACTIVITIES = 100;
 /** Sessions whose activity waits for their next events, beyond the activities that do something. */
 const MAX_LISTENING = 500;
+/** So late a worker may learn that a destination has asked another one for a pause. */
+const PAUSES_READ_EVERY_MS = 1000;
 /** Far more than the retries that one destination may have, so that dead destinations leave room. */
 const MAX_DELIVERY_ACTIVITIES = 500;
 
@@ -108,7 +114,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const deliveries = await Worker.create({
     ...common,
     taskQueue: DELIVERY_TASK_QUEUE,
-    activities: activities.delivery,
+    activities: { ...activities.delivery, ...activities.replay },
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     maxConcurrentActivityTaskExecutions: MAX_DELIVERY_ACTIVITIES,
   });
@@ -122,6 +128,8 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const recurring = [
     startRelay({ db, workflows, log }, timings.relay),
     startSweeper({ db, workflows, takeOver: (graceMs) => activities.takeOver(graceMs), log }, timings.sweeper),
+    startReplayStarter({ db, replays: createReplayWorkflows(client, () => unusable === undefined), log }, timings.replays),
+    every(PAUSES_READ_EVERY_MS, 'reading which destinations want a pause', log, () => activities.refreshPauses()),
     startHousekeeping({ db, log }),
   ];
   let stoppedAt = -Infinity;

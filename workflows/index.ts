@@ -1,2 +1,3 @@
 export { delivery } from './delivery.ts';
+export { replay } from './replay.ts';
 export { session } from './session.ts';

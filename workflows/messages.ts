@@ -57,6 +57,8 @@ export interface SessionInput {
 export interface ShownInList {
   status: SessionStatus;
   agent?: string;
+  /** What a paused or asking session waits for, and until when. */
+  waitsFor?: string;
 }
 
 /** One line of "what was sent", for people who read the workflow. */
@@ -77,6 +79,16 @@ export interface DeliveryInput {
   attemptsMade: number;
   /** Milliseconds until the first attempt of this workflow. */
   firstDelayMs: number;
+  /** Somebody asked for that attempt: it does not wait for the end of a pause. */
+  byHand?: boolean;
+  /** A run hands over to a fresh one at about this many history events. Default 2000. */
+  maxHistoryEvents?: number;
+}
+
+export interface ReplayInput {
+  organisationId: string;
+  replayId: string;
+  searchAttributes: boolean;
   /** A run hands over to a fresh one at about this many history events. Default 2000. */
   maxHistoryEvents?: number;
 }

@@ -11,6 +11,7 @@ import type { Db } from '../../store/database.ts';
 import { createOrganisation } from '../../store/organisations.ts';
 import { SecretBox } from '../../store/secrets.ts';
 import { openTemporalClient } from '../../temporal/connect.ts';
+import { createReplayWorkflows } from '../../temporal/replays.ts';
 import { createWorkflows } from '../../temporal/workflows.ts';
 import { createTestDatabase } from './stack.ts';
 
@@ -45,7 +46,7 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
   const secrets = new SecretBox(settings.secretKey);
   const watch = createSessionWatch({ db: database.db, log, databaseUrl: database.url });
   const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
-  const app = createApp({ db: database.db, ingest, settings, secrets, watch, commands: createCommands({ db: database.db, workflows }), temporal: () => client, startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }), http, log });
+  const app = createApp({ db: database.db, ingest, settings, secrets, watch, commands: createCommands({ db: database.db, workflows }), temporal: () => client, replays: createReplayWorkflows(client, () => false), startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }), http, log });
   const server = await startServer(app, 0);
   const { organisationId, key } = await newOrganisation(database.db);
   return {

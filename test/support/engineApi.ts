@@ -6,6 +6,7 @@ import { createCommands } from '../../api/commands.ts';
 import { createSessionWatch, type SessionWatch } from '../../api/listen/sessionWatch.ts';
 import { startServer } from '../../api/server.ts';
 import { SecretBox } from '../../store/secrets.ts';
+import { createReplayWorkflows } from '../../temporal/replays.ts';
 import { newOrganisation } from './api.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { type Engine, type EngineOptions, startEngine } from './engine.ts';
@@ -47,6 +48,7 @@ export async function startEngineApi(options: EngineOptions & { slack?: SlackApp
     watch,
     commands: createCommands({ db, workflows }),
     temporal: () => client,
+    replays: createReplayWorkflows(client, () => true, options.timings?.session?.maxHistoryEvents),
     startDelivery: (delivery) => workflows.startDelivery({ ...delivery, attemptsMade: 0, firstDelayMs: 0 }),
     http,
     log,
