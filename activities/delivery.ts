@@ -1,17 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../model/types.ts';
 import { closeDelivery, type DeliveryToSend, leaseDelivery, loadStoredEvents } from '../store/messages.ts';
+import { releaseLeases } from '../store/outcomes.ts';
+import type { Attempts } from './attempts.ts';
 import type { Message } from './channels/channel.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import type { Directory } from './destinations.ts';
+import type { Destination, Directory } from './destinations.ts';
+import { DISABLED, type Passage, passages } from './gate.ts';
 import { messageOf } from './message.ts';
-import type { Sender } from './sender.ts';
 import { createSlots } from './slots.ts';
-import type { DeliveryActivities, DeliveryAttempt } from './types.ts';
+import type { Turns } from './turns.ts';
+import type { AttemptRequest, DeliveryActivities, DeliveryAttempt } from './types.ts';
 
 /** Retries under way to one destination from one worker process: a dead one must leave room for the others. */
 const RETRIES_PER_DESTINATION = 16;
+/** A longer wait is a timer of the workflow. */
+const PATIENCE_MS = 100;
+/** A turn that was missed by more than this, because nobody was there to take it, has to be reserved again. */
+const TURN_HOLDS_MS = 10_000;
 
-export function createDeliveryActivities(deps: ActivityDependencies, directory: Directory, sender: Sender): DeliveryActivities {
+export function createDeliveryActivities(deps: ActivityDependencies, directory: Directory, attempts: Attempts, turns: Turns): DeliveryActivities {
   const { db, owner, publicUrl, timings } = deps;
   const slots = createSlots(RETRIES_PER_DESTINATION);
 
@@ -24,32 +32,52 @@ export function createDeliveryActivities(deps: ActivityDependencies, directory: 
     return event && messageOf(delivery, event, { id: delivery.sessionId, publicUrl }, agent);
   }
 
-  async function attempt(deliveryId: string, jitter: number): Promise<DeliveryAttempt> {
+  /** When a delivery under lease may go out: by the turn it has, or by one that is reserved for it now. */
+  async function passageOf(delivery: DeliveryToSend, destination: Destination, request: AttemptRequest): Promise<Passage> {
+    const { integrationId, channel, turnLateMs, testEvent } = delivery;
+    const { jitter, byHand = false, putOffs = 0 } = request;
+    const pausedMs = byHand || testEvent ? 0 : delivery.pausedMs;
+    if (pausedMs === 0 && turnLateMs !== null && turnLateMs <= TURN_HOLDS_MS) return { afterMs: Math.max(0, -turnLateMs), hasTurn: true };
+    const passage = await passages(turns, destination, { integrationId, channel, count: 1, pausedMs, jitter, putOffs });
+    return passage?.[0] ?? { afterMs: 0, hasTurn: false };
+  }
+
+  async function attempt(request: AttemptRequest): Promise<DeliveryAttempt> {
+    const { deliveryId, jitter } = request;
     const lease = await leaseDelivery(db, deliveryId, { owner, ms: timings.attemptLeaseMs });
     if (lease.outcome === 'unknown') return { outcome: 'closed', status: 'deleted' };
     if (lease.outcome !== 'leased') return lease;
     const { delivery } = lease;
     const destination = await directory.destination(delivery.integrationId, delivery.rulesVersion);
-    const message = await messageFor(delivery);
-    if (!destination || !message) {
-      const error = destination ? 'The event of this delivery is gone.' : 'The integration of this delivery was deleted.';
-      await closeDelivery(db, deliveryId, 'failed', error);
-      return { outcome: 'failed', error, to: 'a deleted integration' };
-    }
+    if (!destination) return giveUp(deliveryId, 'The integration of this delivery was deleted.', 'a deleted integration');
     const to = destination.channel.describe(destination.config, delivery.channel);
+    if (!destination.enabled && !delivery.testEvent) return giveUp(deliveryId, DISABLED, to);
+    const { afterMs, hasTurn } = await passageOf(delivery, destination, request);
+    if (afterMs > PATIENCE_MS) {
+      await releaseLeases(db, [{ id: deliveryId, afterMs, hasTurn }], owner);
+      return { outcome: 'wait', forMs: Math.ceil(afterMs), for: hasTurn ? 'turn' : 'pause' };
+    }
+    await sleep(afterMs);
+    const message = await messageFor(delivery);
+    if (!message) return giveUp(deliveryId, 'The event of this delivery is gone.', to);
     const { attemptCount: attemptsMade, integrationId } = delivery;
-    const job = { id: deliveryId, integrationId, attemptsMade, jitter };
-    const { result, nextAttemptMs } = await sender.attempt(job, message, destination);
+    const { result, nextAttemptMs } = await attempts.attempt({ id: deliveryId, integrationId, attemptsMade, jitter }, message, destination);
     if (result.ok) return { outcome: 'delivered', to };
     if (nextAttemptMs === null) return { outcome: 'failed', error: result.error, to };
     return { outcome: 'retry', afterMs: nextAttemptMs, attemptsMade: attemptsMade + 1, error: result.error, to };
   }
 
+  async function giveUp(deliveryId: string, error: string, to: string): Promise<DeliveryAttempt> {
+    await closeDelivery(db, deliveryId, 'failed', error);
+    return { outcome: 'failed', error, to };
+  }
+
   return {
-    async attemptDelivery({ deliveryId, integrationId, jitter }) {
+    async attemptDelivery(request) {
+      const { integrationId } = request;
       if (!(await slots.acquire(integrationId, 0))) return { outcome: 'crowded' };
       try {
-        return await attempt(deliveryId, jitter);
+        return await attempt(request);
       } finally {
         slots.release(integrationId);
       }

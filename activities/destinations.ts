@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { type DeliverySettings, effectiveDelivery, type RateLimit } from '../model/deliverySettings.ts';
 import type { JsonObject } from '../model/types.ts';
 import type { Db } from '../store/database.ts';
 import { loadAgentName, loadDestination } from '../store/messages.ts';
@@ -11,6 +12,11 @@ export interface Destination {
   name: string;
   config: JsonObject;
   secrets: JsonObject;
+  enabled: boolean;
+  /** As they were set. */
+  delivery: DeliverySettings;
+  /** The limit that holds, or null. */
+  rateLimit: RateLimit | null;
 }
 
 /** Looks up where messages go and what agents are called; remembers it for one rules version. */
@@ -28,7 +34,9 @@ export function createDirectory(db: Db, secrets: SecretBox): Directory {
     const stored = await loadDestination(db, integrationId);
     const channel = stored && channels[stored.type];
     if (!channel) return undefined;
-    return { channel, name: stored.name, config: stored.config, secrets: secrets.open(stored.secrets) };
+    const { name, config, enabled, delivery } = stored;
+    const { rate_limit: rateLimit } = effectiveDelivery(delivery, channel.defaultRateLimit);
+    return { channel, name, config, secrets: secrets.open(stored.secrets), enabled, delivery, rateLimit };
   }
 
   return {

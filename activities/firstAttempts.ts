@@ -24,6 +24,7 @@ export function createFirstAttempts({ db, publicUrl }: ActivityDependencies, dir
       eventType: delivery.eventType,
       channel: delivery.channel,
       leasedAt,
+      destination: () => directory.destination(delivery.integrationId, version),
       prepare: async () => {
         const [stored, destination, agentName] = await Promise.all([
           events.load(delivery.seq),

@@ -1,4 +1,5 @@
 import { createAttempts } from './attempts.ts';
+import { createCommandActivities } from './commands.ts';
 import { createDeliveryActivities } from './delivery.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createDirectory } from './destinations.ts';
@@ -9,14 +10,14 @@ import { createSender } from './sender.ts';
 import { createSessionActivities } from './session.ts';
 import { createTakeOver } from './takeOver.ts';
 import { createTurns } from './turns.ts';
-import type { DeliveryActivities, ReplayActivities, SessionActivities } from './types.ts';
+import type { CommandActivities, DeliveryActivities, ReplayActivities, SessionActivities } from './types.ts';
 
 export type { ActivityDependencies } from './dependencies.ts';
 export { createListening, type Listening } from './listening.ts';
 export { defaultSendTimings, type SendTimings } from './timings.ts';
 
 export interface Activities {
-  session: SessionActivities;
+  session: SessionActivities & CommandActivities;
   delivery: DeliveryActivities;
   replay: ReplayActivities;
   /** Sends some of the messages whose sender died before it could try, `graceMs` after its lease; answers whether to ask again at once. */
@@ -36,7 +37,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
   const sender = createSender(deps, attempts, turns, pauses);
   const jobsOf = createFirstAttempts(deps, directory);
   return {
-    session: createSessionActivities(deps, directory, jobsOf, sender),
+    session: { ...createSessionActivities(deps, directory, jobsOf, sender), ...createCommandActivities(deps) },
     delivery: createDeliveryActivities(deps, directory, attempts, turns),
     replay: createReplayActivities(deps),
     takeOver: createTakeOver(deps, jobsOf, sender),

@@ -1,24 +1,17 @@
-import { nextRetryDelayMs } from '../model/retry.ts';
-import type { AttemptResult } from '../model/types.ts';
-import { disableIntegration, expireLease, releaseLeases } from '../store/outcomes.ts';
+import { expireLease, releaseLeases } from '../store/outcomes.ts';
+import { closeDelivery } from '../store/messages.ts';
+import type { Attempts } from './attempts.ts';
 import type { Message } from './channels/channel.ts';
 import { createDeliveryStarter } from './deliveryStarts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Destination } from './destinations.ts';
-import { createOutcomeRecorder } from './outcomes.ts';
+import { DISABLED, type Passage, passages } from './gate.ts';
+import type { Pauses } from './pauses.ts';
 import { createSlots } from './slots.ts';
+import type { Turns } from './turns.ts';
 
 /** First attempts under way to one destination from one worker process. */
 const REQUESTS_PER_DESTINATION = 64;
-
-/** A delivery to be attempted, under lease. */
-export interface AttemptJob {
-  id: string;
-  integrationId: string;
-  attemptsMade: number;
-  /** 0 to 1: spreads the delay of the next attempt. */
-  jitter: number;
-}
 
 /** The first attempt at a delivery, under lease. */
 export interface SendJob {
@@ -29,16 +22,13 @@ export interface SendJob {
   channel: string | null;
   /** `performance.now()` when the lease was asked for. */
   leasedAt: number;
-  /** Loads what is sent; undefined when the destination is gone. */
+  /** Where it goes; undefined when that is gone. */
+  destination(): Promise<Destination | undefined>;
+  /** Loads what is sent; undefined when that, or the destination, is gone. */
   prepare(): Promise<{ message: Message; destination: Destination } | undefined>;
 }
 
 export type JobStatus = 'sending' | 'delivered' | 'failed';
-
-interface Attempted {
-  result: AttemptResult;
-  nextAttemptMs: number | null;
-}
 
 /** Sends the first attempts of a session's messages, in order for each destination. */
 export interface Sender {
@@ -46,62 +36,53 @@ export interface Sender {
   sendInOrder(sessionKey: number, jobs: SendJob[]): Promise<Map<string, JobStatus>>;
   /** Whether a first attempt at this delivery is under way, or waits for its turn. */
   isSending(deliveryId: string): boolean;
-  /**
-   * Makes one attempt and records what came of it. `nextAttemptMs` is null when there will be no further one.
-   * @param answered Told when the destination has answered, before that is recorded.
-   */
-  attempt(job: AttemptJob, message: Message, destination: Destination, answered?: () => void): Promise<Attempted>;
   /** Resolves when no first attempt is under way. */
   idle(): Promise<void>;
 }
 
-export function createSender(deps: ActivityDependencies): Sender {
-  const { db, log, owner, workflows, http, timings } = deps;
+export function createSender(deps: ActivityDependencies, { attempt }: Attempts, turns: Turns, pauses: Pauses): Sender {
+  const { db, log, owner, workflows, timings } = deps;
   const start = createDeliveryStarter(workflows, log);
-  const outcomes = createOutcomeRecorder(db, log);
   const slots = createSlots(REQUESTS_PER_DESTINATION);
   /** The last job of each session and destination: the next one waits for it, but not for long. */
   const chains = new Map<string, Promise<void>>();
   const sending = new Map<string, Promise<void>>();
 
-  async function attempt(job: AttemptJob, message: Message, destination: Destination, answered?: () => void): Promise<Attempted> {
-    const startedAt = new Date();
-    const result = await tryToSend(message, destination);
-    answered?.();
-    const nextAttemptMs = result.ok || result.kind !== 'retryable' ? null : nextAttempt(job, result.retryAfterMs);
-    const status = result.ok ? 'delivered' : nextAttemptMs === null ? 'failed' : 'retrying';
-    await outcomes.record({ deliveryId: job.id, owner, startedAt, result, status, nextAttemptMs });
-    if (!result.ok && result.kind === 'gone') {
-      await disableIntegration(db, job.integrationId, 'The endpoint answered 410 Gone.');
-    }
-    return { result, nextAttemptMs };
+  /** When each of these may go, undefined for at once; those whose turn is far get it as a timer, not a slot. */
+  async function open(jobs: SendJob[]): Promise<Passage[] | undefined> {
+    const [{ integrationId, channel, destination: find }] = jobs as [SendJob];
+    const destination = await find();
+    if (!destination) return undefined;
+    const pausedMs = pauses.remainingMs(integrationId);
+    if (!destination.rateLimit && pausedMs === 0) return undefined;
+    const arrivals = { integrationId, channel, count: jobs.length, pausedMs, jitter: Math.random(), putOffs: 0 };
+    const all = await passages(turns, destination, arrivals);
+    const late = jobs.map((job, index) => ({ id: job.deliveryId, ...all![index]! })).filter(isLate);
+    if (late.length > 0) await releaseLeases(db, late, owner);
+    return all;
   }
 
-  async function tryToSend(message: Message, { channel, config, secrets }: Destination): Promise<AttemptResult> {
-    try {
-      return await channel.send(channel.render(message, config), message, config, secrets, { http, now: () => new Date() });
-    } catch (error) {
-      // A message that cannot be made counts as an attempt, so that it ends with its schedule.
-      log.error({ err: error, delivery: message.deliveryId }, 'a message could not be made');
-      const reason = 'Herald could not make this message; its log says why.';
-      return { ok: false, kind: 'retryable', error: reason, statusCode: null, response: null, durationMs: 0 };
-    }
-  }
-
-  function nextAttempt(job: AttemptJob, retryAfterMs: number | undefined): number | null {
-    const { retrySchedule: schedule } = timings;
-    return nextRetryDelayMs(job.attemptsMade + 1, { schedule, random: job.jitter, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  function isLate({ afterMs }: Passage): boolean {
+    return afterMs > timings.patienceMs;
   }
 
   async function send(job: SendJob, statuses: Map<string, JobStatus>, answered: () => void): Promise<void> {
     const { deliveryId, integrationId } = job;
-    const destinationKey = `${integrationId}/${job.channel ?? ''}`;
+    const destinationKey = destinationOf(job);
     if (isTooLate(job)) return leaveOpen(job);
     if (!(await slots.acquire(destinationKey, timings.patienceMs))) return handOver(job);
     let retryMs: number | null = null;
     try {
       const prepared = await job.prepare();
       if (!prepared) return await handOver(job);
+      if (!prepared.destination.enabled) {
+        await closeDelivery(db, deliveryId, 'failed', DISABLED);
+        statuses.set(deliveryId, 'failed');
+        return;
+      }
+      const pausedMs = pauses.remainingMs(integrationId);
+      if (pausedMs > timings.patienceMs) return await handOver(job, pausedMs);
+      if (pausedMs > 0) await sleep(pausedMs);
       if (isTooLate(job)) return await leaveOpen(job);
       const { message, destination } = prepared;
       const first = { id: deliveryId, integrationId, attemptsMade: 0, jitter: Math.random() };
@@ -125,18 +106,27 @@ export function createSender(deps: ActivityDependencies): Sender {
   }
 
   /** Leaves a message that was not tried to a workflow of its own. */
-  async function handOver(job: SendJob): Promise<void> {
-    await releaseLeases(db, [job.deliveryId], owner);
-    await startDelivery(job, 0, 0);
+  async function handOver(job: SendJob, afterMs = 0): Promise<void> {
+    await releaseLeases(db, [{ id: job.deliveryId, afterMs, hasTurn: false }], owner);
+    await startDelivery(job, 0, afterMs);
   }
 
   function startDelivery({ organisationId, deliveryId, integrationId, eventType }: SendJob, attemptsMade: number, firstDelayMs: number): Promise<void> {
     return start({ organisationId, deliveryId, integrationId, eventType, attemptsMade, firstDelayMs });
   }
 
-  return {
-    attempt,
+  /** Sends one job after the one before it, when its destination is ready for it. */
+  async function take(job: SendJob, passage: Promise<Passage | undefined>, before: Promise<void> | undefined, statuses: Map<string, JobStatus>, answered: () => void): Promise<void> {
+    const opened = await passage;
+    const openedAt = performance.now();
+    if (opened && isLate(opened)) return startDelivery(job, 0, opened.afterMs);
+    await before;
+    const waitMs = opened ? openedAt + opened.afterMs - performance.now() : 0;
+    if (waitMs > 0) await sleep(waitMs);
+    await send(job, statuses, answered);
+  }
 
+  return {
     async idle() {
       while (sending.size > 0) await Promise.all(sending.values());
     },
@@ -146,33 +136,38 @@ export function createSender(deps: ActivityDependencies): Sender {
     async sendInOrder(sessionKey, jobs) {
       const statuses = new Map<string, JobStatus>(jobs.map((job) => [job.deliveryId, 'sending']));
       const all: Promise<void>[] = [];
-      for (const job of jobs) {
-        const chainKey = `${sessionKey}/${job.integrationId}/${job.channel ?? ''}`;
-        const before = chains.get(chainKey);
-        const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
-        const sent: Promise<void> = (async () => {
-          await before;
-          await send(job, statuses, answer);
-        })()
-          .catch((error: unknown) => {
-            log.error({ err: error, delivery: job.deliveryId }, 'a first attempt broke off; the sweeper will take it up');
-          })
-          .finally(() => {
-            answer();
-            sending.delete(job.deliveryId);
+      for (const [destination, group] of Map.groupBy(jobs, destinationOf)) {
+        const opening = open(group);
+        const chainKey = `${sessionKey}/${destination}`;
+        for (const [index, job] of group.entries()) {
+          const before = chains.get(chainKey);
+          const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+          const passage = opening.then((each) => each?.[index]);
+          const sent = take(job, passage, before, statuses, answer)
+            .catch((error: unknown) => {
+              log.error({ err: error, delivery: job.deliveryId }, 'a first attempt broke off; the sweeper will take it up');
+            })
+            .finally(() => {
+              answer();
+              sending.delete(job.deliveryId);
+            });
+          sending.set(job.deliveryId, sent);
+          all.push(sent);
+          const link = Promise.resolve(before).then(() => Promise.race([answered, sleep(timings.patienceMs)]));
+          chains.set(chainKey, link);
+          void link.then(() => {
+            if (chains.get(chainKey) === link) chains.delete(chainKey);
           });
-        sending.set(job.deliveryId, sent);
-        all.push(sent);
-        const link = Promise.resolve(before).then(() => Promise.race([answered, sleep(timings.patienceMs)]));
-        chains.set(chainKey, link);
-        void link.then(() => {
-          if (chains.get(chainKey) === link) chains.delete(chainKey);
-        });
+        }
       }
       await Promise.race([Promise.all(all), sleep(timings.patienceMs)]);
       return statuses;
     },
   };
+}
+
+function destinationOf({ integrationId, channel }: SendJob): string {
+  return `${integrationId}/${channel ?? ''}`;
 }
 
 function sleep(ms: number): Promise<void> {

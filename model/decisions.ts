@@ -11,6 +11,7 @@ const letters: readonly (readonly [Outcome, letter: string])[] = [
   ['disabled', 'd'],
   ['same_destination', 'u'],
   ['already_ended', 'x'],
+  ['itself', 'i'],
 ];
 
 const letterOf = new Map(letters);

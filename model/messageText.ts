@@ -11,15 +11,17 @@ export function messageText(type: string, payload: JsonObject): string {
   return detail === '' ? headline : `${headline} - ${detail}`;
 }
 
-/** Colour of an event: 🔴 failed, 🟢 completed with success, 🟡 completed otherwise or waiting for somebody, ⚪ cancelled, 🔵 the rest. */
+/** Colour of an event: 🔴 failed or disabled, 🟢 completed with success, 🟡 completed otherwise, in trouble or waiting for somebody, ⚪ cancelled, 🔵 the rest. */
 export function emojiOf(type: string, payload: JsonObject): string {
   switch (type) {
     case 'ExecutionFailed':
     case 'ExecutionActionFailed':
+    case 'IntegrationDisabled':
       return '🔴';
     case 'ExecutionCompleted':
       return isSuccess(payload.outcome) ? '🟢' : '🟡';
     case 'ExecutionAwaitingConfirmation':
+    case 'IntegrationFailing':
       return '🟡';
     case 'ExecutionCancelled':
       return '⚪';

@@ -1,3 +1,5 @@
+import type { AttemptResult } from './types.ts';
+
 const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
@@ -35,4 +37,19 @@ export function nextRetryDelayMs(attemptsMade: number, options: RetryOptions): n
   const spread = Math.round(delay * (1 - jitter + 2 * jitter * options.random));
   const asked = Math.min(Math.max(options.retryAfterMs ?? 0, 0), maxRetryAfterMs);
   return Math.max(spread, asked);
+}
+
+/** The pause of a destination that does not say how long; doubled up to the longest while it asks again soon after. */
+export const firstPauseMs = second;
+export const longestPauseMs = minute;
+/** A destination may ask for a pause of this long at most; a single message may wait for longer. */
+const maxPauseMs = hour;
+/** What a destination, or the gateway before it, answers that has too much to do (Standard Webhooks). */
+const slowDownCodes: readonly (number | null)[] = [429, 502, 504];
+
+/** Milliseconds for which a destination wants no message at all: 0 when it does not say how long, null when it does not ask. */
+export function slowDownMs(result: AttemptResult): number | null {
+  if (result.ok || result.kind !== 'retryable') return null;
+  if (result.retryAfterMs !== undefined) return Math.min(result.retryAfterMs, maxPauseMs);
+  return slowDownCodes.includes(result.statusCode) ? 0 : null;
 }

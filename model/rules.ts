@@ -1,7 +1,7 @@
 import { encodeOutcome, type Outcome } from './decisions.ts';
-import { eventConstant } from './events.ts';
+import { concernsEveryAgent, eventConstant, findEventType } from './events.ts';
 import { matchesPrepared, type PayloadReader, payloadReader } from './filters.ts';
-import { agentOf, isStatusEvent } from './session.ts';
+import { agentOf } from './session.ts';
 import type { NotificationRule, RuleSet, SessionAgent, SessionEvent, SkipReason, Subscription } from './types.ts';
 
 export type Evaluation =
@@ -19,6 +19,8 @@ interface PreparedEvent {
   /** The type's other spelling, which a rule may use. */
   constant: string;
   payload: PayloadReader;
+  /** The integration that the event is about. */
+  integrationId?: string;
 }
 
 /** The agents and the metadata of a session as of the event. */
@@ -108,7 +110,7 @@ function concernedRuleSets(
   ruleSets: ReadonlyMap<string, RuleSet>,
 ): RuleSet[] {
   const one = agentOf({ agents }, event.agentRef);
-  const concerned = isStatusEvent(event.type) ? agents : one ? [one] : [];
+  const concerned = concernsEveryAgent(event.type) ? agents : one ? [one] : [];
   const sets = concerned.map((agent) => ruleSets.get(agent.id)).filter((set) => set !== undefined);
   return Array.from(new Set(sets)).filter((set) => set.notifications.length > 0);
 }
@@ -119,7 +121,14 @@ function destinationOf({ integrationId, channel }: NotificationRule): string {
 }
 
 function prepare(event: RuledEvent): PreparedEvent {
-  return { type: event.type, constant: eventConstant(event.type), payload: payloadReader(event.payload, event.cut) };
+  const { type, payload, cut } = event;
+  const about = findEventType(type)?.category === 'organisation' ? payload.integration_id : undefined;
+  return {
+    type,
+    constant: eventConstant(type),
+    payload: payloadReader(payload, cut),
+    ...(typeof about === 'string' ? { integrationId: about } : {}),
+  };
 }
 
 function outcomeOf(
@@ -130,6 +139,7 @@ function outcomeOf(
   const wanted = wantedBy(rule.subscription, event);
   if (wanted !== 'wanted') return wanted;
   if (!matchesMetadata(rule.metadataFilter, metadata)) return 'metadata';
+  if (rule.integrationId === event.integrationId) return 'itself';
   return rule.enabled ? 'sent' : 'disabled';
 }
 

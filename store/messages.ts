@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { DeliverySettings } from '../model/deliverySettings.ts';
 import type { JsonObject, SessionEffects } from '../model/types.ts';
 import type { Db } from './database.ts';
 
@@ -70,6 +71,10 @@ export interface DeliveryToSend {
   createdAt: Date;
   /** The organisation's rules version now. */
   rulesVersion: number;
+  /** Milliseconds until something may be sent to its integration again; 0 for now. */
+  pausedMs: number;
+  /** Milliseconds since its reserved turn came; negative when it is still to come, null when it has none. */
+  turnLateMs: number | null;
 }
 
 /** What came of asking for the right to send a delivery. */
@@ -92,14 +97,18 @@ export async function leaseDelivery(
   const { rows } = await sql<DeliveryToSend>`
     update deliveries d
     set lease_owner = ${lease.owner}, lease_until = clock_timestamp() + ${lease.ms} * interval '1 millisecond',
-        next_attempt_at = null
-    where d.id = ${deliveryId} and d.status in ('pending', 'retrying')
+        next_attempt_at = null, turn_at = null
+    from deliveries before
+    where before.id = d.id and d.id = ${deliveryId} and d.status in ('pending', 'retrying')
       and (d.lease_until is null or d.lease_until <= clock_timestamp() or ${holderIsDead})
     returning d.id, d.organisation_id as "organisationId", d.session_key as "sessionKey",
       (select s.id from sessions s where s.key = d.session_key) as "sessionId", d.seq, d.event_id as "eventId",
       d.event_type as "eventType", d.agent_id as "agentId", d.integration_id as "integrationId", d.channel,
       d.attempt_count - d.attempts_before as "attemptCount", d.test_event as "testEvent", d.created_at as "createdAt",
-      (select o.rules_version from organisations o where o.id = d.organisation_id) as "rulesVersion"`.execute(db);
+      (select o.rules_version from organisations o where o.id = d.organisation_id) as "rulesVersion",
+      (extract(epoch from clock_timestamp() - before.turn_at) * 1000)::float8 as "turnLateMs",
+      coalesce((select greatest(extract(epoch from h.paused_until - clock_timestamp()) * 1000, 0)
+                from integration_health h where h.integration_id = d.integration_id), 0)::float8 as "pausedMs"`.execute(db);
   if (rows[0]) return { outcome: 'leased', delivery: rows[0] };
   const { rows: others } = await sql<{ status: string; forMs: number | null }>`
     select status, (extract(epoch from lease_until - clock_timestamp()) * 1000)::float8 as "forMs"
@@ -166,12 +175,14 @@ export interface StoredDestination {
   /** Still sealed. */
   secrets: string;
   enabled: boolean;
+  /** Delivery settings, as they were set. */
+  delivery: DeliverySettings;
 }
 
 export async function loadDestination(db: Db, integrationId: string): Promise<StoredDestination | undefined> {
   return db
     .selectFrom('integrations')
-    .select(['type', 'name', 'config', 'secrets', 'enabled'])
+    .select(['type', 'name', 'config', 'secrets', 'enabled', 'delivery'])
     .where('id', '=', integrationId)
     .executeTakeFirst();
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { AttemptResult, DeliveryStatus } from '../model/types.ts';
 import type { Db } from './database.ts';
+import { type Failing, type HealthChange, type HealthNote, healthUpdate } from './health.ts';
 
 /** The end of one attempt at a delivery. */
 export interface Outcome {
@@ -13,23 +14,27 @@ export interface Outcome {
   status: Extract<DeliveryStatus, 'delivered' | 'retrying' | 'failed'>;
   /** Milliseconds from now until the next attempt, for `retrying`. */
   nextAttemptMs: number | null;
+  /** What it says of the integration's health; absent when it says nothing. */
+  health?: HealthNote;
 }
 
 /**
  * Records the outcomes of attempts, many at once. A terminal status is never overwritten, and who lost
  * its lease can only report that the message arrived: a process that was frozen while it sent changes
  * nothing else when it wakes up. Its attempt is kept all the same. Recording an outcome again changes nothing.
+ *
+ * @returns How the integrations stand that are failing now, by their ids.
  */
-export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<void> {
+export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<string, Failing>> {
   const counts = sql`(d.status in ('pending', 'retrying') and (w.status = 'delivered' or d.lease_owner = w.owner))`;
-  await sql`
+  const { rows } = await sql<Failing & { integrationId: string }>`
     with w as (
       select * from unnest(
         ${outcomes.map((o) => o.deliveryId)}::text[], ${outcomes.map((o) => o.owner)}::text[],
         ${outcomes.map((o) => o.startedAt)}::timestamptz[],
         ${outcomes.map((o) => o.result.durationMs)}::integer[], ${outcomes.map((o) => o.result.ok)}::boolean[],
         ${outcomes.map((o) => o.result.statusCode)}::integer[],
-        ${outcomes.map((o) => storable(o.result.ok ? null : o.result.error))}::text[],
+        ${outcomes.map((o) => errorOf(o))}::text[],
         ${outcomes.map((o) => storable(o.result.response))}::text[],
         ${outcomes.map((o) => o.status)}::text[], ${outcomes.map((o) => o.nextAttemptMs)}::bigint[])
       as w (id, owner, started_at, duration_ms, ok, status_code, error, response, status, next_ms)
@@ -46,17 +51,60 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<void>
       -- recorded already, when the answer to that got lost
       where d.id = w.id and not exists (select from attempts a where a.delivery_id = w.id and a.started_at = w.started_at)
       returning d.id, d.attempt_count
-    )
-    insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response)
-    select w.id, counted.attempt_count, w.started_at, w.duration_ms, w.ok, w.status_code, w.error, w.response
-    from w join counted on counted.id = w.id`.execute(db);
+    ), stored as (
+      insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response)
+      select w.id, counted.attempt_count, w.started_at, w.duration_ms, w.ok, w.status_code, w.error, w.response
+      from w join counted on counted.id = w.id
+    ), health as (${healthUpdate(healthOf(outcomes))})
+    select integration_id as "integrationId", (extract(epoch from clock_timestamp() - failing_since) * 1000)::float8 as "forMs",
+           warned_at is not null as warned,
+           greatest(extract(epoch from paused_until - clock_timestamp()) * 1000, 0)::float8 as "pausedMs"
+    from health where failing_since is not null`.execute(db);
+  return new Map(rows.map(({ integrationId, ...failing }) => [integrationId, failing]));
 }
 
-/** Gives up leases before their time; the deliveries are due at once. */
-export async function releaseLeases(db: Db, deliveryIds: string[], owner: string): Promise<void> {
+/** What the outcomes of a batch say together of each integration, the last one last. */
+function healthOf(outcomes: Outcome[]): HealthChange[] {
+  const changes = new Map<string, HealthChange>();
+  for (const outcome of outcomes) {
+    if (!outcome.health) continue;
+    const { integrationId, noteSuccess, slowDownMs } = outcome.health;
+    const { ok } = outcome.result;
+    const before = changes.get(integrationId);
+    changes.set(integrationId, {
+      integrationId,
+      failing: !ok,
+      succeeded: ok || (before?.succeeded ?? false),
+      noteSuccess: noteSuccess || (before?.noteSuccess ?? false),
+      error: errorOf(outcome) ?? before?.error ?? null,
+      slowDownMs: ok ? (before?.slowDownMs ?? null) : (slowDownMs ?? before?.slowDownMs ?? null),
+    });
+  }
+  return [...changes.values()];
+}
+
+function errorOf({ result }: Outcome): string | null {
+  return storable(result.ok ? null : result.error);
+}
+
+/** A lease to be given up, and when the delivery is due. */
+export interface Release {
+  id: string;
+  /** Milliseconds from now; 0 for at once. */
+  afterMs: number;
+  /** It has a turn under the rate limit then. */
+  hasTurn: boolean;
+}
+
+/** Gives up leases before their time. */
+export async function releaseLeases(db: Db, releases: Release[], owner: string): Promise<void> {
   await sql`
-    update deliveries set lease_owner = null, lease_until = null, next_attempt_at = clock_timestamp()
-    where id = any(${deliveryIds}::text[]) and lease_owner = ${owner} and status in ('pending', 'retrying')`.execute(db);
+    update deliveries d
+    set lease_owner = null, lease_until = null, next_attempt_at = w.due_at, turn_at = case when w.has_turn then w.due_at end
+    from (select id, has_turn, clock_timestamp() + after_ms * interval '1 millisecond' as due_at
+          from unnest(${releases.map((r) => r.id)}::text[], ${releases.map((r) => r.afterMs)}::float8[],
+                      ${releases.map((r) => r.hasTurn)}::boolean[]) as w (id, after_ms, has_turn)) w
+    where d.id = w.id and d.lease_owner = ${owner} and d.status in ('pending', 'retrying')`.execute(db);
 }
 
 /** Ends a lease before its time; whoever looks for abandoned deliveries takes it up. */
@@ -64,19 +112,6 @@ export async function expireLease(db: Db, id: string, owner: string): Promise<vo
   await sql`
     update deliveries set lease_until = clock_timestamp()
     where id = ${id} and lease_owner = ${owner} and status = 'pending'`.execute(db);
-}
-
-/** Disables an integration on its destination's own word. */
-export async function disableIntegration(db: Db, integrationId: string, reason: string): Promise<void> {
-  // The organisation's row first, as every change of rules locks it (store/transactions.ts).
-  await sql`
-    with raised as (
-      update organisations o set rules_version = o.rules_version + 1
-      from integrations i where i.id = ${integrationId} and i.enabled and o.id = i.organisation_id
-      returning o.id
-    )
-    update integrations i set enabled = false, disabled_reason = ${reason}, updated_at = now()
-    from raised where i.id = ${integrationId} and i.organisation_id = raised.id`.execute(db);
 }
 
 /** Postgres text holds no NUL. */

@@ -31,9 +31,12 @@ const { attemptDelivery, cancelDelivery } = proxyActivities<DeliveryActivities>(
  */
 export async function delivery(input: DeliveryInput): Promise<string> {
   let due = false;
+  let byHand = input.byHand ?? false;
+  let putOffs = 0;
   let cancelReason: string | undefined;
   setHandler(retryNowSignal, () => {
     due = true;
+    byHand = true;
   });
   setHandler(cancelSignal, ({ reason }) => {
     cancelReason = reason;
@@ -44,7 +47,7 @@ export async function delivery(input: DeliveryInput): Promise<string> {
   let pauseMs = FIRST_PAUSE_MS;
   while (true) {
     if (historyIsLong() && !due && cancelReason === undefined) {
-      return await continueAsNew<typeof delivery>({ ...input, attemptsMade, firstDelayMs: delayMs });
+      return await continueAsNew<typeof delivery>({ ...input, attemptsMade, firstDelayMs: delayMs, byHand });
     }
     if (delayMs > 0) {
       setCurrentDetails(`${note}. Waits ${words(delayMs)} before it tries.`);
@@ -56,7 +59,7 @@ export async function delivery(input: DeliveryInput): Promise<string> {
       return end('cancelled');
     }
     const { deliveryId, integrationId } = input;
-    const attempt = await attemptDelivery({ deliveryId, integrationId, jitter: Math.random() });
+    const attempt = await attemptDelivery({ deliveryId, integrationId, jitter: Math.random(), byHand, putOffs });
     switch (attempt.outcome) {
       case 'crowded':
         delayMs = pauseMs * (0.5 + Math.random());
@@ -67,10 +70,17 @@ export async function delivery(input: DeliveryInput): Promise<string> {
         delayMs = attempt.forMs;
         note = 'Somebody else is sending this message';
         break;
+      case 'wait':
+        delayMs = attempt.forMs;
+        putOffs += 1;
+        note = attempt.for === 'turn' ? 'Its turn under the rate limit comes then' : 'The destination asked for a pause';
+        break;
       case 'retry':
         delayMs = attempt.afterMs;
         attemptsMade = attempt.attemptsMade;
         pauseMs = FIRST_PAUSE_MS;
+        byHand = false;
+        putOffs = 0;
         note = `Attempt ${attempt.attemptsMade} to ${attempt.to} failed: ${attempt.error}`;
         break;
       case 'closed':

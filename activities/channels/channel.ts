@@ -60,6 +60,21 @@ export interface Destination {
   url: string;
 }
 
+/** A question for the channels that a notification may choose. */
+export interface ChannelQuery {
+  /** Part of the name. */
+  search?: string;
+  limit: number;
+  /** `nextCursor` of the answer before. */
+  cursor?: string;
+}
+
+export type ChannelListing =
+  | { outcome: 'listed'; channels: { id: string; name: string; private: boolean; member: boolean }[]; nextCursor: string | null }
+  | { outcome: 'bad_cursor' }
+  /** `passing`: the same question may be answered later. `code` is the destination's own. */
+  | { outcome: 'failed'; error: string; passing: boolean; retryAfterMs?: number; code?: string };
+
 /** What sending needs from outside. */
 export interface SendIo {
   http: OutgoingHttp;
@@ -90,8 +105,10 @@ export interface Channel {
   rotateSecret?(secrets: JsonObject, now: Date, overlapMs: number): JsonObject;
   /** Where this configuration sends to, for `checkUrl` at configuration time. */
   destinations(config: JsonObject, secrets: JsonObject): Destination[];
-  /** Whether a notification may choose a channel of its own. */
-  hasChannels(config: JsonObject): boolean;
+  /** What is wrong with a notification's choice of channel (null: it makes none), or undefined. */
+  channelProblem(config: JsonObject, chosen: string | null): string | undefined;
+  /** The channels that a notification may choose. Absent where there is nothing to choose. */
+  listChannels?(config: JsonObject, secrets: JsonObject, query: ChannelQuery, io: Pick<SendIo, 'http' | 'timeoutMs'>): Promise<ChannelListing>;
   /** What a rate limit counts together: where a message goes within the integration. Absent, all its messages count together. */
   limitedTogether?(config: JsonObject, channel: string | null): string;
   /** In words, without secrets: `Slack #operations-alerts`. */
@@ -102,7 +119,7 @@ export interface Channel {
    * Shows a message that was sent as it is rendered now; absent where messages cannot be changed.
    * @param reference What {@link AttemptResult} named when the message was sent.
    */
-  update?(rendered: Rendered, reference: JsonObject, config: JsonObject, secrets: JsonObject, io: SendIo): Promise<AttemptResult>;
+  update?(rendered: Rendered, reference: JsonObject, config: JsonObject, secrets: JsonObject, io: Pick<SendIo, 'http' | 'timeoutMs'>): Promise<AttemptResult>;
   /** One attempt. Expected failures are results, never exceptions. */
   send(rendered: Rendered, message: Message, config: JsonObject, secrets: JsonObject, io: SendIo): Promise<AttemptResult>;
 }

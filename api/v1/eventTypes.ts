@@ -10,7 +10,7 @@ const eventTypeSchema = z
     name: z.string().openapi({ description: 'As rules and decisions carry it', example: 'ExecutionFailed' }),
     constant: z.string().openapi({ description: 'As webhooks carry it', example: 'EXECUTION_FAILED' }),
     title: z.string().openapi({ description: 'As people read it', example: 'Execution Failed' }),
-    category: z.enum(['status', 'action', 'details']),
+    category: z.enum(['status', 'action', 'details', 'organisation']),
     description: z.string().openapi({ example: 'Triggered when an agent encounters an error and fails.' }),
     payload_fields: z
       .array(z.object({ name: z.string(), description: z.string() }))

@@ -26,10 +26,10 @@ afterAll(() => database?.close());
 async function newSession(): Promise<number> {
   const { db } = database;
   const id = uniqueName('session');
-  const key = await createSessionRow(db, organisationId, { id, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] });
+  const row = await createSessionRow(db, organisationId, { id, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] });
   const events = [1, 2, 3, 4, 5].map((number) => event(`e${number}`));
   await db.transaction().execute((trx) => appendEvents(trx, [{ organisationId, sessionId: id, events }]));
-  return key!;
+  return row!.key;
 }
 
 function delivery(sessionKey: number, seq: number, notificationId = 'ntf_1'): NewDelivery {
@@ -205,9 +205,10 @@ describe('a lease', () => {
 
   it('makes its delivery due at once when it is given up', async () => {
     const id = await leased();
-    await releaseLeases(database.db, [id], 'worker-2');
+    const released = { id, afterMs: 0, hasTurn: false };
+    await releaseLeases(database.db, [released], 'worker-2');
     expect(await leaseDelivery(database.db, id, { owner: 'worker-2', ms: 1 })).toMatchObject({ outcome: 'busy' });
-    await releaseLeases(database.db, [id], 'worker-1');
+    await releaseLeases(database.db, [released], 'worker-1');
     expect(await leaseDelivery(database.db, id, { owner: 'worker-2', ms: 1 })).toMatchObject({ outcome: 'leased', delivery: { attemptCount: 0 } });
   });
 

@@ -3,9 +3,11 @@ import { findOrCreateAgent } from '../../../store/agents.ts';
 import { createIntegration, updateIntegration } from '../../../store/integrations.ts';
 import { createNotification } from '../../../store/notifications.ts';
 import { createOrganisation } from '../../../store/organisations.ts';
-import { disableIntegration } from '../../../store/outcomes.ts';
+import { disableIntegration } from '../../../store/integrationAlerts.ts';
 import { loadRuleSetIds, loadRuleSets } from '../../../store/rules.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/stack.ts';
+
+const gone = { reason: 'gone', lastError: 'answered 410 Gone' };
 
 let database: TestDatabase;
 let organisationId: string;
@@ -45,7 +47,7 @@ describe('the rules of agents', () => {
   it('change their version, and not their number, when a destination is disabled', async () => {
     const { agentId, integrationId } = await boundAgent('billing');
     const [before] = await load(agentId);
-    await Promise.all([disableIntegration(database.db, integrationId, 'gone'), disableIntegration(database.db, integrationId, 'gone')]);
+    await Promise.all([disableIntegration(database.db, integrationId, gone), disableIntegration(database.db, integrationId, gone)]);
     const [after] = await load(agentId);
     expect(after).toMatchObject({ id: before!.id, notifications: [{ enabled: false }] });
     expect(after!.version).toBeGreaterThan(before!.version);
@@ -55,7 +57,7 @@ describe('the rules of agents', () => {
     const { integrationId } = await boundAgent('shipping');
     const changes = Array.from({ length: 10 }, (_, index) => [
       updateIntegration(database.db, organisationId, integrationId, () => ({ enabled: true, name: `alerts ${index}` })),
-      disableIntegration(database.db, integrationId, 'gone'),
+      disableIntegration(database.db, integrationId, gone),
     ]);
     const results = await Promise.allSettled(changes.flat());
     expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
