@@ -8,6 +8,7 @@ import type { ActivityDependencies } from './dependencies.ts';
 import type { Destination, Directory } from './destinations.ts';
 import { DISABLED, type Passage, passages } from './gate.ts';
 import { messageOf } from './message.ts';
+import type { Questions } from './questions.ts';
 import { createSlots } from './slots.ts';
 import type { Turns } from './turns.ts';
 import type { AttemptRequest, DeliveryActivities, DeliveryAttempt } from './types.ts';
@@ -19,7 +20,7 @@ const PATIENCE_MS = 100;
 /** A turn that was missed by more than this, because nobody was there to take it, has to be reserved again. */
 const TURN_HOLDS_MS = 10_000;
 
-export function createDeliveryActivities(deps: ActivityDependencies, directory: Directory, attempts: Attempts, turns: Turns): DeliveryActivities {
+export function createDeliveryActivities(deps: ActivityDependencies, directory: Directory, questions: Questions, attempts: Attempts, turns: Turns): DeliveryActivities {
   const { db, owner, publicUrl, timings } = deps;
   const slots = createSlots(RETRIES_PER_DESTINATION);
 
@@ -29,7 +30,8 @@ export function createDeliveryActivities(deps: ActivityDependencies, directory: 
     if (delivery.testEvent) return testMessage(delivery, delivery.testEvent, publicUrl, agent);
     if (delivery.sessionKey === null || delivery.seq === null || delivery.sessionId === null) return undefined;
     const event = (await loadStoredEvents(db, delivery.sessionKey, [delivery.seq])).get(delivery.seq);
-    return event && messageOf(delivery, event, { id: delivery.sessionId, publicUrl }, agent);
+    const message = event && messageOf(delivery, event, { id: delivery.sessionId, publicUrl }, agent);
+    return message && questions.addTo(message, { organisationId: delivery.organisationId, key: delivery.sessionKey });
   }
 
   /** When a delivery under lease may go out: by the turn it has, or by one that is reserved for it now. */

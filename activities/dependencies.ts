@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Db } from '../store/database.ts';
+import type { DecisionLinks } from '../store/decisionLinks.ts';
 import type { SecretBox } from '../store/secrets.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import type { OutgoingHttp } from './channels/http.ts';
@@ -10,6 +11,7 @@ import type { SendTimings } from './timings.ts';
 export interface ActivityDependencies {
   db: Db;
   secrets: SecretBox;
+  links: DecisionLinks;
   http: OutgoingHttp;
   workflows: Workflows;
   /** Where people reach this installation, without a slash at the end. */

@@ -2,6 +2,7 @@ import type { NewDelivery } from '../store/record.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import { createEventSlices, messageOf } from './message.ts';
+import type { Questions } from './questions.ts';
 import type { SendJob } from './sender.ts';
 
 export interface FirstAttempts {
@@ -14,7 +15,7 @@ export interface FirstAttempts {
 }
 
 /** Makes of leased deliveries of one session what the sender sends. */
-export function createFirstAttempts({ db, publicUrl }: ActivityDependencies, directory: Directory): (attempts: FirstAttempts) => SendJob[] {
+export function createFirstAttempts({ db, publicUrl }: ActivityDependencies, directory: Directory, questions: Questions): (attempts: FirstAttempts) => SendJob[] {
   return ({ session, deliveries, version, leasedAt }) => {
     const events = createEventSlices(db, session.key, deliveries.map((delivery) => delivery.seq));
     return deliveries.map((delivery) => ({
@@ -33,7 +34,8 @@ export function createFirstAttempts({ db, publicUrl }: ActivityDependencies, dir
         ]);
         if (!stored || !destination) return undefined;
         const agent = { id: delivery.agentId, name: agentName };
-        return { destination, message: messageOf(delivery, stored, { id: session.id, publicUrl }, agent) };
+        const message = messageOf(delivery, stored, { id: session.id, publicUrl }, agent);
+        return { destination, message: await questions.addTo(message, session) };
       },
     }));
   };

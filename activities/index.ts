@@ -5,9 +5,11 @@ import type { ActivityDependencies } from './dependencies.ts';
 import { createDirectory } from './destinations.ts';
 import { createFirstAttempts } from './firstAttempts.ts';
 import { createPauses } from './pauses.ts';
+import { createQuestions } from './questions.ts';
 import { createReplayActivities } from './replay.ts';
 import { createSender } from './sender.ts';
 import { createSessionActivities } from './session.ts';
+import { createSettlingActivities, type SettlingActivities } from './settling.ts';
 import { createTakeOver } from './takeOver.ts';
 import { createTurns } from './turns.ts';
 import type { CommandActivities, DeliveryActivities, ReplayActivities, SessionActivities } from './types.ts';
@@ -20,6 +22,7 @@ export interface Activities {
   session: SessionActivities & CommandActivities;
   delivery: DeliveryActivities;
   replay: ReplayActivities;
+  settling: SettlingActivities;
   /** Sends some of the messages whose sender died before it could try, `graceMs` after its lease; answers whether to ask again at once. */
   takeOver(graceMs: number): Promise<boolean>;
   /** Learns which destinations have asked other workers for a pause. */
@@ -35,11 +38,13 @@ export function createActivities(deps: ActivityDependencies): Activities {
   const turns = createTurns(deps.db);
   const attempts = createAttempts(deps, pauses);
   const sender = createSender(deps, attempts, turns, pauses);
-  const jobsOf = createFirstAttempts(deps, directory);
+  const questions = createQuestions(deps);
+  const jobsOf = createFirstAttempts(deps, directory, questions);
   return {
     session: { ...createSessionActivities(deps, directory, jobsOf, sender), ...createCommandActivities(deps) },
-    delivery: createDeliveryActivities(deps, directory, attempts, turns),
+    delivery: createDeliveryActivities(deps, directory, questions, attempts, turns),
     replay: createReplayActivities(deps),
+    settling: createSettlingActivities(deps, directory, questions),
     takeOver: createTakeOver(deps, jobsOf, sender),
     refreshPauses: () => pauses.refresh(),
     idle: () => sender.idle(),

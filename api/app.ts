@@ -1,11 +1,14 @@
 import { defaultPrices } from '../model/pricing.ts';
 import { createAgentops } from './agentops/index.ts';
 import { createKeyring } from './auth.ts';
+import { registerDecide } from './decide/routes.ts';
+import { answerInTime } from './deadline.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { answerError, answerNotFound } from './errors.ts';
 import { registerInstallation } from './installation.ts';
 import { registerDocs } from './openapi.ts';
 import { createRouter, type ApiRouter } from './router.ts';
+import { registerSlackInteractions } from './slack/interactions.ts';
 import { createV1 } from './v1/index.ts';
 import { registerWellKnown } from './wellKnown.ts';
 
@@ -21,8 +24,11 @@ export function createApp(given: ApiDependencies): ApiRouter {
     c.set('keyring', keyring);
     await next();
   });
+  app.use(answerInTime());
   registerInstallation(app, deps);
   registerWellKnown(app, deps);
+  registerDecide(app, deps);
+  registerSlackInteractions(app, deps);
   app.route('/', createAgentops(deps));
   app.route('/v1', createV1(deps));
   registerDocs(app, deps);

@@ -34,6 +34,8 @@ export interface ApiSettings {
 export interface SlackAppSettings {
   clientId?: string;
   clientSecret?: string;
+  /** With which Slack signs clicks on buttons. */
+  signingSecret?: string;
   /** Where Slack is, without a slash at the end. Default `https://slack.com`. */
   url?: string;
 }

@@ -87,6 +87,7 @@ export const environmentSchema = z.object({
   HERALD_SHUTDOWN_GRACE_MS: wholeNumber(10_000),
   HERALD_SLACK_CLIENT_ID: text.optional(),
   HERALD_SLACK_CLIENT_SECRET: text.optional(),
+  HERALD_SLACK_SIGNING_SECRET: text.optional(),
   HERALD_SLACK_URL: httpUrl.optional(),
   HERALD_TIMINGS: timings.default({}),
   HERALD_WORKFLOW_BUNDLE: text.optional(),

@@ -48,7 +48,7 @@ export interface Settings {
   /** Prices by model name; they win over the built-in table. */
   tokenPrices: Record<string, TokenPrice>;
   /** The Slack app that the installation's organisations install. */
-  slack: { clientId?: string; clientSecret?: string; url?: string };
+  slack: { clientId?: string; clientSecret?: string; signingSecret?: string; url?: string };
   logLevel: Environment['HERALD_LOG_LEVEL'];
   /** How long a process may finish what it has begun after SIGTERM. */
   shutdownGraceMs: number;
@@ -141,7 +141,7 @@ function readSlack(environment: Environment): Settings['slack'] {
   if (Boolean(clientId) !== Boolean(clientSecret)) {
     throw new SettingsError('HERALD_SLACK_CLIENT_ID and HERALD_SLACK_CLIENT_SECRET must be set together; both are under "Basic Information" of the Slack app.');
   }
-  return { clientId, clientSecret, url };
+  return { clientId, clientSecret, signingSecret: environment.HERALD_SLACK_SIGNING_SECRET, url };
 }
 
 function readTls(environment: Environment): TemporalTls | true | undefined {

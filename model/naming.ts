@@ -28,10 +28,16 @@ export function replayWorkflowId(replayId: string): string {
   return `replay/${replayId}`;
 }
 
+/** The id of the workflow that shows in one sent message how its question was answered. */
+export function settlingWorkflowId(deliveryId: string): string {
+  return `settling/${deliveryId}`;
+}
+
 /** Names under which the Temporal server knows Herald's workflows and signals. */
 export const SESSION_WORKFLOW = 'session';
 export const DELIVERY_WORKFLOW = 'delivery';
 export const REPLAY_WORKFLOW = 'replay';
+export const SETTLING_WORKFLOW = 'settling';
 export const REPLAY_CANCELLED_SIGNAL = 'cancelled';
 export const NEWS_SIGNAL = 'news';
 export const COMMAND_UPDATE = 'command';

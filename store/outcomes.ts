@@ -36,8 +36,9 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<s
         ${outcomes.map((o) => o.result.statusCode)}::integer[],
         ${outcomes.map((o) => errorOf(o))}::text[],
         ${outcomes.map((o) => storable(o.result.response))}::text[],
-        ${outcomes.map((o) => o.status)}::text[], ${outcomes.map((o) => o.nextAttemptMs)}::bigint[])
-      as w (id, owner, started_at, duration_ms, ok, status_code, error, response, status, next_ms)
+        ${outcomes.map((o) => o.status)}::text[], ${outcomes.map((o) => o.nextAttemptMs)}::bigint[],
+        ${outcomes.map((o) => referenceOf(o))}::json[])
+      as w (id, owner, started_at, duration_ms, ok, status_code, error, response, status, next_ms, reference)
     ), counted as (
       update deliveries d
       set attempt_count = d.attempt_count + 1,
@@ -46,7 +47,9 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<s
           completed_at = case when ${counts} and w.status <> 'retrying' then clock_timestamp() else d.completed_at end,
           next_attempt_at = case when ${counts} then clock_timestamp() + w.next_ms * interval '1 millisecond' else d.next_attempt_at end,
           lease_owner = case when ${counts} then null else d.lease_owner end,
-          lease_until = case when ${counts} then null else d.lease_until end
+          lease_until = case when ${counts} then null else d.lease_until end,
+          message_ref = coalesce(w.reference, d.message_ref),
+          settled_at = case when w.reference is null then d.settled_at end
       from w
       -- recorded already, when the answer to that got lost
       where d.id = w.id and not exists (select from attempts a where a.delivery_id = w.id and a.started_at = w.started_at)
@@ -81,6 +84,11 @@ function healthOf(outcomes: Outcome[]): HealthChange[] {
     });
   }
   return [...changes.values()];
+}
+
+/** How the destination knows the message now (store/sentMessages.ts). */
+function referenceOf({ result }: Outcome): string | null {
+  return result.ok && result.reference ? JSON.stringify(result.reference) : null;
 }
 
 function errorOf({ result }: Outcome): string | null {

@@ -7,18 +7,22 @@ import { createOutgoingHttp } from '../activities/channels/http.ts';
 import { DELIVERY_TASK_QUEUE, SESSION_TASK_QUEUE } from '../model/naming.ts';
 import { migrate, openDatabase } from '../store/database.ts';
 import { listenForNews } from '../store/newsChannel.ts';
+import { createDecisionLinks } from '../store/decisionLinks.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
 import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
+import { createSettlingWorkflows } from '../temporal/settling.ts';
 import { createReplayWorkflows } from '../temporal/replays.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import { bundleWorkflows } from './bundle.ts';
 import { every } from './every.ts';
+import { startBacklogWatch } from './backlogWatch.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { type RelayTimings, startRelay } from './relay.ts';
 import { type ReplayStarterTimings, startReplayStarter } from './replayStarter.ts';
+import { startSettler } from './settler.ts';
 import { startSweeper, type SweeperTimings } from './sweeper.ts';
 
 /** The settings a worker needs; config/settings.ts reads them. */
@@ -83,6 +87,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const activities = createActivities({
     db,
     secrets: new SecretBox(settings.secretKey, settings.previousSecretKeys),
+    links: createDecisionLinks(settings.secretKey, settings.previousSecretKeys),
     http,
     workflows,
     publicUrl: settings.publicUrl,
@@ -114,7 +119,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const deliveries = await Worker.create({
     ...common,
     taskQueue: DELIVERY_TASK_QUEUE,
-    activities: { ...activities.delivery, ...activities.replay },
+    activities: { ...activities.delivery, ...activities.replay, ...activities.settling },
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     maxConcurrentActivityTaskExecutions: MAX_DELIVERY_ACTIVITIES,
   });
@@ -129,8 +134,10 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     startRelay({ db, workflows, log }, timings.relay),
     startSweeper({ db, workflows, takeOver: (graceMs) => activities.takeOver(graceMs), log }, timings.sweeper),
     startReplayStarter({ db, replays: createReplayWorkflows(client, () => unusable === undefined), log }, timings.replays),
+    startSettler({ db, startSettling: createSettlingWorkflows(client), log }),
     every(PAUSES_READ_EVERY_MS, 'reading which destinations want a pause', log, () => activities.refreshPauses()),
     startHousekeeping({ db, log }),
+    startBacklogWatch({ db, log }),
   ];
   let stoppedAt = -Infinity;
   const done = run([sessions, deliveries], async () => {

@@ -5,7 +5,7 @@ import { sql, type Kysely } from 'kysely';
  * need not ask. The first step into `running` is not told: every session takes it, and hardly anybody waits for it.
  *
  * A delivery remembers which message of its destination it became (`message_ref`), and that this message shows how the
- * question in it was answered (`settled_at`).
+ * question in it was answered (`settled_at`). Requests of Slack are noted, so that none is accepted twice.
  */
 export async function up(db: Kysely<never>): Promise<void> {
   await sql.raw(`
@@ -28,6 +28,12 @@ export async function up(db: Kysely<never>): Promise<void> {
       execute function herald_tell_confirmation();
 
     alter table deliveries add column message_ref json, add column settled_at timestamptz;
-    create index deliveries_unsettled on deliveries (session_key, event_id) where message_ref is not null and settled_at is null;
+    create index deliveries_unsettled on deliveries (id) where message_ref is not null and settled_at is null;
+
+    create table slack_requests (
+      signature bytea primary key,
+      received_at timestamptz not null default now()
+    );
+    create index slack_requests_by_age on slack_requests (received_at);
   `).execute(db);
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createOutgoingHttp } from '../../activities/channels/http.ts';
 import { createActivities, createListening, defaultSendTimings } from '../../activities/index.ts';
 import { loadRuleSets } from '../../store/rules.ts';
+import { createDecisionLinks } from '../../store/decisionLinks.ts';
 import { SecretBox } from '../../store/secrets.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { arrivedOf, deliveryOf, event, startSession, until } from '../support/engineSession.ts';
@@ -65,7 +66,7 @@ it('what was taken over from a dead worker is not sent again when its batch is r
     decided: [{ fromSeq: 1, toSeq: 1, outcomes: [[rules!.id, 's1']] as [string, string][] }],
     matched: [{ seq: 1, id: `${sessionId}:started`, type: 'ExecutionStarted' }],
   };
-  const shared = { db, workflows, secrets: new SecretBox(engine.settings.secretKey), publicUrl: 'http://herald.test', timings: defaultSendTimings, listening: createListening(0), log: pino({ level: 'silent' }) };
+  const shared = { db, workflows, secrets: new SecretBox(engine.settings.secretKey), links: createDecisionLinks(engine.settings.secretKey), publicUrl: 'http://herald.test', timings: defaultSendTimings, listening: createListening(0), log: pino({ level: 'silent' }) };
   const silent = { post: () => new Promise<never>(() => undefined), close: () => Promise.resolve() };
   const http = createOutgoingHttp({ allowedDestinations: ['127.0.0.1'] });
   await createActivities({ ...shared, owner: 'dead too', http: silent }).session.recordAndSend(batch);
