@@ -30,6 +30,8 @@ export interface SlackStandIn {
   /** How many messages arrived, refused ones included. */
   arrived: () => number;
   refuse: (refuse: SlackStandInOptions['refuse']) => void;
+  /** Asked for each change of a message, by its number. */
+  refuseUpdates: (refuse: SlackStandInOptions['refuse']) => void;
   /**
    * Waits for that many accepted messages, or until the predicate holds.
    * @throws Error that tells what did arrive, after `timeoutMs` (default 10 s)
@@ -45,14 +47,17 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   const workspace = createWorkspace(options.channels ?? [{ name: 'operations-alerts' }, { name: 'general' }]);
   const accepted = new EventTarget();
   let refuse = options.refuse;
+  let refuseUpdate: SlackStandInOptions['refuse'];
   let arrived = 0;
+  let updates = 0;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     const path = new URL(request.url ?? '/', 'http://slack.test');
     const isWebhook = path.pathname.startsWith('/services/');
     const isMessage = isWebhook || path.pathname === '/api/chat.postMessage';
-    const refusal = isMessage ? refuse?.(arrived++) : undefined;
+    const isUpdate = path.pathname === '/api/chat.update';
+    const refusal = isMessage ? refuse?.(arrived++) : isUpdate ? refuseUpdate?.(updates++) : undefined;
     if (refusal) return answerRefusal(response, refusal, isWebhook);
     if (isWebhook) answerWebhook(response, path.pathname, body);
     else answerApi(response, request, path, body);
@@ -89,6 +94,9 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     arrived: () => arrived,
     refuse: (next) => {
       refuse = next;
+    },
+    refuseUpdates: (next) => {
+      refuseUpdate = next;
     },
     async waitFor(enough, timeoutMs = 10_000) {
       const { messages } = workspace;
