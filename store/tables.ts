@@ -191,6 +191,10 @@ export interface DeliveryTable {
   attempts_before: ColumnType<number, number | undefined, number>;
   /** The example event of a test message, which no session holds. */
   test_event: ColumnType<JsonObject | null, string | null | undefined, never>;
+  /** How the destination knows the message that asks a question (store/sentMessages.ts). */
+  message_ref: ColumnType<JsonObject | null, string | null | undefined, string | null>;
+  /** When that message was changed to show the answer. */
+  settled_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
   created_at: CreatedAt;
   completed_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 }
@@ -237,6 +241,12 @@ export interface RateLimitTable {
 export interface WorkerTable {
   owner: string;
   alive_until: Timestamp;
+}
+
+/** Requests of Slack that were accepted, so that none is accepted twice. */
+export interface SlackRequestTable {
+  signature: Buffer;
+  received_at: CreatedAt;
 }
 
 export interface IdempotencyKeyTable {
@@ -325,6 +335,7 @@ export interface Tables {
   workers: WorkerTable;
   signing_keys: SigningKeyTable;
   slack_installs: SlackInstallTable;
+  slack_requests: SlackRequestTable;
   idempotency_keys: IdempotencyKeyTable;
   replays: ReplayTable;
   replay_items: ReplayItemTable;
