@@ -30,7 +30,7 @@ const listAll = createRoute({
   method: 'get',
   path: '/deliveries',
   summary: 'List deliveries, newest first',
-  request: { query: z.strictObject({ ...timePaging, ...deliveryFilters, session_id: textFilter }) },
+  request: { query: z.strictObject({ ...timePaging, ...deliveryFilters, session_id: textFilter, replay_id: textFilter }) },
   responses: { 200: jsonAnswer('A page of deliveries', listOf(deliverySchema)), ...refusals },
 });
 
@@ -60,7 +60,7 @@ export function registerDeliveries(app: ApiRouter, { db }: ApiDependencies, guar
   });
 }
 
-type DeliveryQuery = z.output<z.ZodObject<typeof deliveryFilters>> & { session_id?: string };
+type DeliveryQuery = z.output<z.ZodObject<typeof deliveryFilters>> & { session_id?: string; replay_id?: string };
 
 /** The query parameters as the store wants them. */
 export function deliveryFilterOf(query: DeliveryQuery) {
@@ -73,6 +73,7 @@ export function deliveryFilterOf(query: DeliveryQuery) {
     eventId: query.event_id,
     eventType: query.event_type,
     test: query.test,
+    replayId: query.replay_id,
     createdAfter: query.created_after,
     createdBefore: query.created_before,
   };
