@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   maxConnections?: number;
   /** Shown by Postgres in `pg_stat_activity`. Default `herald`. */
   applicationName?: string;
+  /** A statement that is not answered within this time has failed, and its connection is given up. Default 30,000. */
+  answerWithinMs?: number;
   /** Told about connections that broke while idle; the pool replaces them by itself. */
   onIdleError?: (error: Error) => void;
 }
@@ -37,6 +39,7 @@ const migrations: Record<string, Migration> = {
 /** Any number will do, as long as every Herald process uses the same one. */
 const MIGRATION_LOCK = 4_812_907;
 const CONNECT_TIMEOUT_MS = 10_000;
+const ANSWER_WITHIN_MS = 30_000;
 
 /** Opens a pool of connections; nothing is connected until the first query. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Db {
@@ -51,7 +54,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Db {
   pool.on('error', options.onIdleError ?? ignoreError);
   // The pool listens only to idle connections; one that breaks between two queries of a transaction must not end the process.
   pool.on('connect', (client) => client.on('error', ignoreError));
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: withPreparedStatements(pool) }) });
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: withPreparedStatements(pool, options.answerWithinMs ?? ANSWER_WITHIN_MS) }) });
 }
 
 /** Brings the schema up to date. Several processes may call it at once: one works, the others wait. */

@@ -7,8 +7,11 @@ const MAX_TEXTS = 300;
 /**
  * Makes statements prepared: each connection parses and plans a text once, not at every call. Planning the hot
  * statements costs Postgres more than carrying them out.
+ *
+ * @param answerWithinMs A connection on which a statement takes longer is given up: a server that vanished without a
+ * word, or a network that swallows packets, would otherwise be waited for without end. Not while it migrates.
  */
-export function withPreparedStatements(pool: pg.Pool): PostgresPool {
+export function withPreparedStatements(pool: pg.Pool, answerWithinMs: number): PostgresPool {
   const names = new Map<string, string>();
   const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
 
@@ -21,10 +24,18 @@ export function withPreparedStatements(pool: pg.Pool): PostgresPool {
   }
 
   function preparing(client: pg.PoolClient): PostgresPoolClient {
+    let migrating = false;
     /** Without Kysely's other form, for cursors, which nobody here uses. */
-    const query = (text: string, values: readonly unknown[]) => {
+    const query = async (text: string, values: readonly unknown[]) => {
       const name = nameOf(text);
-      return client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+      if (text.includes('pg_advisory_')) migrating = text.includes('pg_advisory_lock');
+      const statement = { text, values: [...values], ...(name === undefined ? {} : { name }), ...(migrating ? {} : { query_timeout: answerWithinMs }) };
+      try {
+        return await client.query(statement);
+      } catch (error) {
+        if (isTimeout(error)) void client.end();
+        throw error;
+      }
     };
     return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) };
   }
@@ -44,4 +55,9 @@ export function withPreparedStatements(pool: pg.Pool): PostgresPool {
 /** A column that a newer version adds changes what `*` answers, which a prepared statement refuses to do. */
 function isPreparable(text: string): boolean {
   return /^\s*(select|insert|update|delete|with)\b/i.test(text) && !/^\s*select \*|returning \*/i.test(text);
+}
+
+/** The driver's word for a statement that was not answered in time. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
 }

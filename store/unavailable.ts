@@ -2,7 +2,7 @@
 const UNAVAILABLE_STATES = /^(08|53|57P0|58|40001|40P01|25006)/;
 const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENOENT']);
 /** What the driver says without a code. */
-const MESSAGES = /connection terminated|timeout exceeded when trying to connect|connection timeout|client has encountered a connection error/i;
+const MESSAGES = /connection terminated|timeout exceeded when trying to connect|connection timeout|query read timeout|client (was closed|has encountered a connection error)/i;
 
 /** Whether an error says that the database could not be asked just now, so that asking again later makes sense. */
 export function isUnavailable(error: unknown): boolean {

@@ -20,6 +20,9 @@ export interface PostgresProxy {
   breakOnce(fault: PostgresFault): Promise<void>;
   /** Cuts every connection, and refuses new ones until it is back. */
   goAway(): void;
+  /** Passes nothing on any more, without a word: like a network that swallows packets. */
+  fallSilent(): void;
+  /** New connections work again; those from before are gone, or silent for ever. */
   comeBack(): void;
   close(): Promise<void>;
 }
@@ -30,7 +33,8 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
   const target = new URL(databaseUrl);
   const armed = new Set<Armed>();
   const open = new Set<Socket>();
-  let away = false;
+  let state: 'there' | 'away' | 'silent' = 'there';
+  const hushes = new Set<() => void>();
 
   const server = createServer((client) => {
     const postgres = connect(Number(target.port), target.hostname);
@@ -46,8 +50,13 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
         cut();
       });
     }
-    if (away) cut();
-    else couple(client, postgres, armed, cut);
+    const hush = () => {
+      for (const socket of [client, postgres]) socket.removeAllListeners('data').resume();
+    };
+    hushes.add(hush);
+    client.on('close', () => hushes.delete(hush));
+    if (state === 'away') cut();
+    else if (state === 'there') couple(client, postgres, armed, cut);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -62,11 +71,15 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
     url: url.href,
     breakOnce: (fault) => new Promise((done) => armed.add({ ...fault, done })),
     goAway() {
-      away = true;
+      state = 'away';
       cutAll();
     },
+    fallSilent() {
+      state = 'silent';
+      for (const hush of hushes) hush();
+    },
     comeBack() {
-      away = false;
+      state = 'there';
     },
     async close() {
       server.close();
