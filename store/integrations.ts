@@ -1,9 +1,11 @@
 import type { Selectable } from 'kysely';
+import type { DeliverySettings } from '../model/deliverySettings.ts';
 import type { JsonObject } from '../model/types.ts';
 import type { Db } from './database.ts';
+import { forgetHealth, settleHealth } from './health.ts';
 import { newId } from './ids.ts';
 import { createdAtOf, isAfter, type Page, pageOf, type PageRequest } from './paging.ts';
-import type { IntegrationTable } from './tables.ts';
+import type { IntegrationHealthTable, IntegrationTable } from './tables.ts';
 import { changeRules } from './transactions.ts';
 
 export interface Integration {
@@ -17,8 +19,21 @@ export interface Integration {
   enabled: boolean;
   /** Why Herald itself disabled it, or null. */
   disabledReason: string | null;
+  /** Delivery settings, as they were set. */
+  delivery: DeliverySettings;
+  health: IntegrationHealth;
   createdAt: Date;
   updatedAt: Date;
+}
+
+/** How its destination has been doing. */
+export interface IntegrationHealth {
+  failingSince: Date | null;
+  lastError: string | null;
+  lastFailureAt: Date | null;
+  /** To the minute. */
+  lastSuccessAt: Date | null;
+  pausedUntil: Date | null;
 }
 
 export interface NewIntegration {
@@ -27,18 +42,20 @@ export interface NewIntegration {
   config: JsonObject;
   secrets: string;
   enabled: boolean;
+  delivery?: DeliverySettings;
 }
 
 export type IntegrationChange = Partial<Omit<NewIntegration, 'type'>>;
 
 export async function createIntegration(db: Db, organisationId: string, input: NewIntegration): Promise<Integration> {
   return changeRules(db, organisationId, async (trx) => {
-    const row = await trx
+    const id = newId('int');
+    const { config, delivery = {}, ...rest } = input;
+    await trx
       .insertInto('integrations')
-      .values({ ...input, id: newId('int'), organisation_id: organisationId, config: JSON.stringify(input.config) })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    return integrationOf(row);
+      .values({ ...rest, id, organisation_id: organisationId, config: JSON.stringify(config), delivery: JSON.stringify(delivery) })
+      .execute();
+    return (await readIntegration(trx, organisationId, id))!;
   });
 }
 
@@ -48,9 +65,7 @@ export async function listIntegrations(
   filter: { type?: string; enabled?: boolean },
   page: PageRequest,
 ): Promise<Page<Integration>> {
-  const rows = await db
-    .selectFrom('integrations')
-    .selectAll()
+  const rows = await selectIntegrations(db)
     .select(createdAtOf('created_at').as('position'))
     .where('organisation_id', '=', organisationId)
     .$if(filter.type !== undefined, (query) => query.where('type', '=', filter.type!))
@@ -64,12 +79,7 @@ export async function listIntegrations(
 }
 
 export async function readIntegration(db: Db, organisationId: string, id: string): Promise<Integration | undefined> {
-  const row = await db
-    .selectFrom('integrations')
-    .selectAll()
-    .where('organisation_id', '=', organisationId)
-    .where('id', '=', id)
-    .executeTakeFirst();
+  const row = await selectIntegrations(db).where('organisation_id', '=', organisationId).where('id', '=', id).executeTakeFirst();
   return row && integrationOf(row);
 }
 
@@ -83,18 +93,19 @@ export async function updateIntegration(
   return changeRules(db, organisationId, async (trx) => {
     const current = await readIntegration(trx, organisationId, id);
     if (!current) return undefined;
-    const { config, ...changed } = change(current);
-    const row = await trx
+    const { config, delivery, ...changed } = change(current);
+    await trx
       .updateTable('integrations')
       .set({ ...changed, updated_at: new Date() })
       .$if(config !== undefined, (query) => query.set({ config: JSON.stringify(config) }))
+      .$if(delivery !== undefined, (query) => query.set({ delivery: JSON.stringify(delivery) }))
       // Enabling by hand settles whatever made Herald disable it.
       .$if(changed.enabled === true, (query) => query.set({ disabled_reason: null }))
       .where('organisation_id', '=', organisationId)
       .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    return integrationOf(row);
+      .execute();
+    if (changed.enabled === true) await settleHealth(trx, id);
+    return readIntegration(trx, organisationId, id);
   });
 }
 
@@ -116,11 +127,24 @@ export async function deleteIntegration(db: Db, organisationId: string, id: stri
       .where('organisation_id', '=', organisationId)
       .where('id', '=', id)
       .executeTakeFirst();
+    if (numDeletedRows > 0n) await forgetHealth(trx, id);
     return { outcome: numDeletedRows > 0n ? 'deleted' : 'unknown' };
   });
 }
 
-function integrationOf(row: Selectable<IntegrationTable>): Integration {
+function selectIntegrations(db: Db) {
+  return db
+    .selectFrom('integrations')
+    .leftJoin('integration_health as h', 'h.integration_id', 'integrations.id')
+    .selectAll('integrations')
+    .select(['h.failing_since', 'h.last_error', 'h.last_failure_at', 'h.last_success_at', 'h.paused_until']);
+}
+
+type HealthColumns = 'failing_since' | 'last_error' | 'last_failure_at' | 'last_success_at' | 'paused_until';
+/** An integration that was never tried has no row of its health. */
+type IntegrationRow = Selectable<IntegrationTable> & Pick<Selectable<IntegrationHealthTable>, HealthColumns>;
+
+function integrationOf(row: IntegrationRow): Integration {
   return {
     id: row.id,
     name: row.name,
@@ -129,6 +153,14 @@ function integrationOf(row: Selectable<IntegrationTable>): Integration {
     secrets: row.secrets,
     enabled: row.enabled,
     disabledReason: row.disabled_reason,
+    delivery: row.delivery,
+    health: {
+      failingSince: row.failing_since,
+      lastError: row.last_error,
+      lastFailureAt: row.last_failure_at,
+      lastSuccessAt: row.last_success_at,
+      pausedUntil: row.paused_until,
+    },
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };

@@ -4,6 +4,7 @@ import { channels } from '../../activities/channels/index.ts';
 import type { Integration } from '../../store/integrations.ts';
 import { shortText } from '../schemas.ts';
 import { anyJson, instant } from './answers.ts';
+import { deliverySettings, deliverySettingsPatch, effectiveDeliverySchema, healthSchema, viewDeliverySettings, viewHealth } from './deliverySettings.ts';
 
 const types = Object.keys(channels);
 
@@ -17,7 +18,7 @@ const name = z.string().trim().pipe(shortText(255)).openapi({
 const enabled = z.boolean('must be true or false');
 
 function newIntegrationOf(channel: Channel) {
-  return z.strictObject({ name, type: z.literal(channel.type), config: channel.inputSchema, enabled: enabled.default(true) });
+  return z.strictObject({ name, type: z.literal(channel.type), config: channel.inputSchema, delivery: deliverySettings.optional(), enabled: enabled.default(true) });
 }
 
 const [first, ...others] = Object.values(channels).map(newIntegrationOf);
@@ -36,6 +37,7 @@ export const integrationPatchSchema = z
     config: z.record(z.string(), anyJson).openapi({
       description: 'Merged key by key: given fields replace, null removes an optional field, the rest stays. Secrets too.',
     }),
+    delivery: deliverySettingsPatch,
   })
   .partial()
   .openapi('IntegrationPatch', { example: { config: { url: 'https://hooks.example.com/new', headers: { 'X-Team': null } } } });
@@ -47,10 +49,12 @@ export const integrationSchema = z
     type: z.string().openapi({ enum: types, example: 'webhook' }),
     config: z.record(z.string(), z.unknown()).openapi({
       description: 'Without secrets',
-      example: { url: 'https://hooks.example.com/herald', header_names: [], unwrap_result: false, timeout_ms: 15000, asteroid_signature: false },
+      example: { url: 'https://hooks.example.com/herald', header_names: [], unwrap_result: false, asteroid_signature: false },
     }),
+    delivery: effectiveDeliverySchema,
     enabled: z.boolean(),
     disabled_reason: z.string().nullable().openapi({ description: 'Why Herald itself disabled it', example: null }),
+    health: healthSchema,
     created_at: instant,
     updated_at: instant,
   })
@@ -71,8 +75,10 @@ export function viewIntegration(integration: Integration): z.infer<typeof integr
     name: integration.name,
     type: integration.type,
     config: integration.config,
+    delivery: viewDeliverySettings(integration),
     enabled: integration.enabled,
     disabled_reason: integration.disabledReason,
+    health: viewHealth(integration),
     created_at: integration.createdAt.toISOString(),
     updated_at: integration.updatedAt.toISOString(),
   };

@@ -10,6 +10,7 @@ import type { ApiRouter } from '../router.ts';
 import { conflicting, idempotencyHeader, jsonAnswer, jsonBody, missing, refusals } from './answers.ts';
 import { booleanFilter, textFilter } from './filters.ts';
 import { type Guards, security } from './guard.ts';
+import { changedDelivery } from './deliverySettings.ts';
 import { createdIntegrationSchema, integrationPatchSchema, integrationSchema, newIntegrationSchema, viewIntegration } from './integrationSchemas.ts';
 import { listAnswer, listOf, pageRequest, timePaging } from './paging.ts';
 
@@ -49,7 +50,7 @@ const change = createRoute({
   method: 'patch',
   path: '/integrations/{id}',
   summary: 'Change an integration',
-  description: 'Enabling it also settles whatever made Herald disable it. The type cannot be changed.',
+  description: 'Enabling it also settles whatever made Herald disable it, and begins anew with its health. The type cannot be changed.',
   request: { params: integrationIdParam, body: jsonBody(integrationPatchSchema) },
   responses: { 200: jsonAnswer('The integration', integrationSchema), ...refusals, ...missing },
 });
@@ -94,10 +95,12 @@ export function registerIntegrations(app: ApiRouter, { db, secrets, settings }: 
 
   app.openapi({ ...change, middleware: guards.change('admin') }, async (c) => {
     const { id } = c.req.valid('param');
-    const { config, ...rest } = c.req.valid('json');
-    const integration = await updateIntegration(db, c.var.organisationId, id, (current) =>
-      config === undefined ? rest : { ...rest, ...patchConfig(current, config) },
-    );
+    const { config, delivery, ...rest } = c.req.valid('json');
+    const integration = await updateIntegration(db, c.var.organisationId, id, (current) => ({
+      ...rest,
+      ...(config === undefined ? {} : patchConfig(current, config)),
+      ...(delivery === undefined ? {} : { delivery: changedDelivery(current.delivery, delivery) }),
+    }));
     if (!integration) throw notFound(`integration '${id}'`);
     return c.json(viewIntegration(integration), 200);
   });

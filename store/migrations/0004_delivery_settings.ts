@@ -3,6 +3,10 @@ import { sql, type Kysely } from 'kysely';
 export async function up(db: Kysely<never>): Promise<void> {
   const statements = `
     alter table integrations add column delivery jsonb not null default '{}';
+    update integrations
+    set config = config - 'timeout_ms',
+        delivery = case when config->>'timeout_ms' = '15000' then '{}' else jsonb_build_object('timeout_s', (config->>'timeout_ms')::numeric / 1000) end
+    where type = 'webhook' and config ? 'timeout_ms';
     alter table deliveries add column turn_at timestamptz;
     create table integration_health (
       integration_id text primary key,

@@ -16,8 +16,8 @@ export async function configure(herald: Pick<Herald, 'url' | 'apiKey'>, receiver
   const configured: Configured[] = [];
   for (const { name, agent, subscription, metadataFilter, enabled } of notifications) {
     if (!agents.has(agent)) agents.set(agent, (await create(herald, '/agents', { name: agent })).id);
-    const config = { url: `${receiverUrl}/${name}`, timeout_ms: timeoutMs };
-    const integration = await create(herald, '/integrations', { name, type: 'webhook', config });
+    const settings = { config: { url: `${receiverUrl}/${name}` }, delivery: { timeout_s: timeoutMs / 1000 } };
+    const integration = await create(herald, '/integrations', { name, type: 'webhook', ...settings });
     const { id } = await create(herald, `/agents/${agents.get(agent)}/notifications`, {
       integration_id: integration.id,
       subscription,

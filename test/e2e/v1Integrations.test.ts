@@ -62,7 +62,7 @@ describe('integrations', () => {
     ['the metadata address', { ...webhook, config: { url: 'http://169.254.169.254/latest' } }, 'config.url'],
     ['a private address in disguise', { ...webhook, config: { url: 'http://[::ffff:10.0.0.1]/' } }, 'config.url'],
     ['a reserved header', { ...webhook, config: { ...webhook.config, headers: { 'webhook-id': 'x' } } }, 'config.headers.webhook-id'],
-    ['a timeout of an hour', { ...webhook, config: { ...webhook.config, timeout_ms: 3_600_000 } }, 'config.timeout_ms'],
+    ['a timeout of an hour', { ...webhook, delivery: { timeout_s: 3600 } }, 'delivery.timeout_s'],
     ['a token without a channel', { ...slackApp, config: { bot_token: 'xoxb-1' } }, 'config.channel'],
     ['a private Slack', { ...slackApp, config: { ...slackApp.config, api_url: 'http://192.168.0.1/api' } }, 'config.api_url'],
     ['a private incoming webhook', { ...slackApp, config: { webhook_url: 'http://192.168.0.1/' } }, 'config.webhook_url'],
@@ -80,16 +80,16 @@ describe('integrations', () => {
   });
 
   test('a patch changes what it names and keeps the rest, secrets included', async () => {
-    const config = { ...webhook.config, headers: { 'X-Keep': 'kept', 'X-Drop': 'dropped' }, timeout_ms: 5000 };
+    const config = { ...webhook.config, headers: { 'X-Keep': 'kept', 'X-Drop': 'dropped' } };
     const { body: created } = await caller.post('/v1/integrations', { ...webhook, config });
     const before = (await storedSecrets(created.id)).opened as { signing: unknown };
-    const patch = { enabled: false, config: { unwrap_result: true, headers: { 'X-Drop': null, 'X-New': 'new' }, timeout_ms: null } };
+    const patch = { enabled: false, config: { unwrap_result: true, headers: { 'X-Drop': null, 'X-New': 'new' } } };
     const patched = await caller.patch(`/v1/integrations/${created.id}`, patch);
     expect(patched.status).toBe(200);
     expect(patched.body).toMatchObject({
       name: webhook.name,
       enabled: false,
-      config: { url: webhook.config.url, unwrap_result: true, timeout_ms: 15_000, header_names: ['X-Keep', 'X-New'] },
+      config: { url: webhook.config.url, unwrap_result: true, header_names: ['X-Keep', 'X-New'] },
     });
     expect(patched.body).not.toHaveProperty('secret');
     expect((await storedSecrets(created.id)).opened).toEqual({ signing: before.signing, headers: { 'X-Keep': 'kept', 'X-New': 'new' } });

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { channels } from '../../activities/channels/index.ts';
 import { createIngest, type RunningIngest } from '../../api/ingest.ts';
+import type { DeliverySettings } from '../../model/deliverySettings.ts';
 import type { JsonObject, NotificationRule } from '../../model/types.ts';
 import { findOrCreateAgent } from '../../store/agents.ts';
 import { type Db, migrate, openDatabase } from '../../store/database.ts';
@@ -32,7 +33,7 @@ export interface EngineSetUp {
   organisationId: string;
   agent(name: string): Promise<{ id: string; name: string }>;
   /** A webhook integration; answers its id. */
-  webhook(url: string, options?: { timeoutMs?: number; name?: string }): Promise<string>;
+  webhook(url: string, options?: { timeoutMs?: number; name?: string; delivery?: DeliverySettings }): Promise<string>;
   /** Binds an integration to an agent, for all events unless `rule` says otherwise; answers the notification's id. */
   notify(agentId: string, integrationId: string, rule?: Partial<Pick<NotificationRule, 'subscription' | 'metadataFilter' | 'enabled' | 'channel'>>): Promise<string>;
 }
@@ -128,9 +129,10 @@ async function setUp(db: Db): Promise<EngineSetUp> {
   return {
     organisationId,
     agent: (name) => findOrCreateAgent(db, organisationId, name),
-    async webhook(url, { timeoutMs = 5000, name = 'webhook' } = {}) {
-      const { config, secrets } = channels.webhook!.split({ url, timeout_ms: timeoutMs } satisfies JsonObject);
-      const input = { name, type: 'webhook', config, secrets: box.seal(secrets), enabled: true };
+    async webhook(url, { timeoutMs = 5000, name = 'webhook', delivery } = {}) {
+      const { config, secrets } = channels.webhook!.split({ url } satisfies JsonObject);
+      const settings = { timeout_s: timeoutMs / 1000, ...delivery };
+      const input = { name, type: 'webhook', config, secrets: box.seal(secrets), enabled: true, delivery: settings };
       return (await createIntegration(db, organisationId, input)).id;
     },
     async notify(agentId, integrationId, rule = {}) {

@@ -29,12 +29,6 @@ export const webhookInput = strictConfig({
     .boolean('must be true or false')
     .default(false)
     .describe('For ExecutionCompleted, send only the result of the payload instead of the whole envelope.'),
-  timeout_ms: z
-    .int('must be a whole number of milliseconds')
-    .min(100, 'must be at least 100 milliseconds')
-    .max(30_000, 'must be at most 30000 milliseconds')
-    .default(15_000)
-    .describe('How long the endpoint may take to answer, in milliseconds.'),
   asteroid_signature: z
     .boolean('must be true or false')
     .default(false)
@@ -48,7 +42,6 @@ const webhookConfig = z.object({
   url: z.string(),
   header_names: z.array(z.string()),
   unwrap_result: z.boolean(),
-  timeout_ms: z.number(),
   asteroid_signature: z.boolean().default(false),
 });
 
@@ -70,9 +63,9 @@ export const readConfig = (config: JsonObject): WebhookConfig => webhookConfig.p
 export const readSecrets = (secrets: JsonObject): WebhookSecrets => webhookSecrets.parse(secrets);
 
 export function splitWebhook(input: JsonObject, signing = [{ secret: newSigningSecret() }]): StoredConfig {
-  const { url, headers = {}, unwrap_result, timeout_ms, asteroid_signature } = webhookInput.parse(input);
+  const { url, headers = {}, unwrap_result, asteroid_signature } = webhookInput.parse(input);
   return {
-    config: { url, header_names: Object.keys(headers), unwrap_result, timeout_ms, asteroid_signature },
+    config: { url, header_names: Object.keys(headers), unwrap_result, asteroid_signature },
     secrets: { signing, headers },
   };
 }

@@ -1,8 +1,11 @@
+import { defaultTimeoutS } from '../../../model/deliverySettings.ts';
 import type { AttemptResult, JsonObject } from '../../../model/types.ts';
 import { delivered, failed, statusLine, unanswered } from '../attempt.ts';
 import type { Message, Rendered, SendIo } from '../channel.ts';
 import { signatureHeader } from '../signing.ts';
 import { activeSigningSecrets, readConfig, readSecrets } from './config.ts';
+
+const defaultTimeoutMs = defaultTimeoutS * 1000;
 
 /** Signs and sends one attempt. Success is a 2xx; 410 means the endpoint is gone for good; all else may pass (Standard Webhooks). */
 export async function sendWebhook(
@@ -12,7 +15,7 @@ export async function sendWebhook(
   secrets: JsonObject,
   io: SendIo,
 ): Promise<AttemptResult> {
-  const { url, timeout_ms, asteroid_signature } = readConfig(config);
+  const { url, asteroid_signature } = readConfig(config);
   const opened = readSecrets(secrets);
   const now = io.now();
   const body = JSON.stringify(rendered.body);
@@ -27,7 +30,7 @@ export async function sendWebhook(
       ...(asteroid_signature && { 'x-asteroid-signature': await io.signRsa(body) }),
     },
     body,
-    timeoutMs: io.timeoutMs ?? timeout_ms,
+    timeoutMs: io.timeoutMs ?? defaultTimeoutMs,
   });
   if (response.kind !== 'answered') return unanswered(response);
   const { statusCode } = response;

@@ -12,13 +12,13 @@ function problems(input: JsonObject): string[] {
 
 describe("a webhook's configuration", () => {
   it('shows everything but secrets: of the headers only their names', () => {
-    const { config, secrets } = webhook.split({ url, headers: { Authorization: 'Bearer hunter2' }, unwrap_result: true, timeout_ms: 500 });
-    expect(config).toEqual({ url, header_names: ['Authorization'], unwrap_result: true, timeout_ms: 500, asteroid_signature: false });
+    const { config, secrets } = webhook.split({ url, headers: { Authorization: 'Bearer hunter2' }, unwrap_result: true });
+    expect(config).toEqual({ url, header_names: ['Authorization'], unwrap_result: true, asteroid_signature: false });
     expect(secrets).toMatchObject({ headers: { Authorization: 'Bearer hunter2' } });
   });
 
   it('waits 15 s for an answer and sends the envelope unless told otherwise', () => {
-    expect(webhook.split({ url }).config).toEqual({ url, header_names: [], unwrap_result: false, timeout_ms: 15_000, asteroid_signature: false });
+    expect(webhook.split({ url }).config).toEqual({ url, header_names: [], unwrap_result: false, asteroid_signature: false });
   });
 
   it('gets a signing secret of its own', () => {
@@ -39,11 +39,9 @@ describe("a webhook's configuration", () => {
   it.each([
     [{}, 'url: must be the URL that receives the messages, such as https://hooks.example.com/herald'],
     [{ url: 'hooks.example.com' }, 'url: must be a full URL, such as https://hooks.example.com/herald'],
-    [{ url, timeout_ms: 30_001 }, 'timeout_ms: must be at most 30000 milliseconds'],
-    [{ url, timeout_ms: 1.5 }, 'timeout_ms: must be a whole number of milliseconds'],
     [{ url, unwrap_result: 'yes' }, 'unwrap_result: must be true or false'],
     [{ url, headers: ['x'] }, 'headers: must be an object of header names and their values'],
-    [{ url, unwrap: true }, ': has no field "unwrap"; its fields are url, headers, unwrap_result, timeout_ms, asteroid_signature'],
+    [{ url, unwrap: true }, ': has no field "unwrap"; its fields are url, headers, unwrap_result, asteroid_signature'],
   ])('with %j is refused: %s', (input, problem) => {
     expect(problems(input)).toEqual([problem]);
   });
@@ -97,7 +95,7 @@ describe('a custom header', () => {
 });
 
 describe('changing a webhook', () => {
-  const current = webhook.split({ url, headers: { Authorization: 'Bearer 1', 'X-Team': 'blue' }, timeout_ms: 500 });
+  const current = webhook.split({ url, headers: { Authorization: 'Bearer 1', 'X-Team': 'blue' }, unwrap_result: true });
 
   it('keeps what is not mentioned, the signing secret above all', () => {
     const changed = webhook.merge(current, { url: 'https://other.example.com/' });
@@ -112,8 +110,8 @@ describe('changing a webhook', () => {
   });
 
   it('takes null as a return to the default', () => {
-    const changed = webhook.merge(current, { headers: null, timeout_ms: null });
-    expect(changed.config).toMatchObject({ header_names: [], timeout_ms: 15_000 });
+    const changed = webhook.merge(current, { headers: null, unwrap_result: null });
+    expect(changed.config).toMatchObject({ header_names: [], unwrap_result: false });
   });
 
   it.each<JsonObject>([{ url: null }, { timeout_ms: 1 }, { headers: { Host: 'x' } }, { header_names: [] }])('with %j is refused', (patch) => {

@@ -146,7 +146,9 @@ describe('sending to a webhook', () => {
 
   it('gives up after the timeout of the integration', async () => {
     receiver.behave({ hang: 'answer' });
-    const result = await attempt(exampleMessage(), { timeout_ms: 150 });
+    const stored = webhook.split({ url: receiver.url });
+    const message = exampleMessage();
+    const result = await webhook.send(webhook.render(message, stored.config), message, stored.config, stored.secrets, sendIo(http, { timeoutMs: 150 }));
     expect(result).toMatchObject({ ok: false, kind: 'retryable', statusCode: null, response: null });
     expect(result.durationMs).toBeGreaterThanOrEqual(145);
     expect(result.durationMs).toBeLessThan(1500);
