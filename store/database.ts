@@ -19,7 +19,10 @@ export interface DatabaseOptions {
   maxConnections?: number;
   /** Shown by Postgres in `pg_stat_activity`. Default `herald`. */
   applicationName?: string;
-  /** A statement that is not answered within this time has failed, and its connection is given up. Default 30,000. */
+  /**
+   * A statement that is not answered within this time has failed, and its connection is given up. Default 12,000: less
+   * than a request waits for Postgres, so that it can be made again.
+   */
   answerWithinMs?: number;
   /** Told about connections that broke while idle; the pool replaces them by itself. */
   onIdleError?: (error: Error) => void;
@@ -39,7 +42,7 @@ const migrations: Record<string, Migration> = {
 /** Any number will do, as long as every Herald process uses the same one. */
 const MIGRATION_LOCK = 4_812_907;
 const CONNECT_TIMEOUT_MS = 10_000;
-const ANSWER_WITHIN_MS = 30_000;
+const ANSWER_WITHIN_MS = 12_000;
 
 /** Opens a pool of connections; nothing is connected until the first query. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Db {

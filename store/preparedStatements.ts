@@ -8,12 +8,17 @@ const MAX_TEXTS = 300;
  * Makes statements prepared: each connection parses and plans a text once, not at every call. Planning the hot
  * statements costs Postgres more than carrying them out.
  *
- * @param answerWithinMs A connection on which a statement takes longer is given up: a server that vanished without a
- * word, or a network that swallows packets, would otherwise be waited for without end. Not while it migrates.
+ * @param answerWithinMs A connection on which a statement takes longer is given up, and so is every other one that has
+ * said nothing since: a server that vanished without a word, or a network that swallows packets, would otherwise be
+ * waited for without end. Not while it migrates.
  */
 export function withPreparedStatements(pool: pg.Pool, answerWithinMs: number): PostgresPool {
   const names = new Map<string, string>();
   const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>();
+  /** When a connection has last answered, in the time of `performance.now()`. */
+  const answeredAt = new WeakMap<pg.PoolClient, number>();
+  /** A connection that was silent since then may be silent for ever. */
+  let silentSince = -Infinity;
 
   function nameOf(text: string): string | undefined {
     const known = names.get(text);
@@ -30,10 +35,16 @@ export function withPreparedStatements(pool: pg.Pool, answerWithinMs: number): P
       const name = nameOf(text);
       if (text.includes('pg_advisory_')) migrating = text.includes('pg_advisory_lock');
       const statement = { text, values: [...values], ...(name === undefined ? {} : { name }), ...(migrating ? {} : { query_timeout: answerWithinMs }) };
+      const askedAt = performance.now();
       try {
-        return await client.query(statement);
+        const result = await client.query(statement);
+        answeredAt.set(client, performance.now());
+        return result;
       } catch (error) {
-        if (isTimeout(error)) void client.end();
+        if (isTimeout(error)) {
+          silentSince = Math.max(silentSince, askedAt);
+          void client.end();
+        }
         throw error;
       }
     };
@@ -44,7 +55,11 @@ export function withPreparedStatements(pool: pg.Pool, answerWithinMs: number): P
     options: pool.options,
     end: () => pool.end(),
     async connect() {
-      const client = await pool.connect();
+      let client = await pool.connect();
+      while ((answeredAt.get(client) ?? Infinity) < silentSince) {
+        client.release(true);
+        client = await pool.connect();
+      }
       const known = clients.get(client) ?? preparing(client);
       clients.set(client, known);
       return known;
