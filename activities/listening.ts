@@ -1,8 +1,6 @@
 /** Waits for the next events of one session. */
 export interface Ear {
-  /** True once there has been news. */
-  readonly heard: boolean;
-  /** Resolves with whether there was news, at the latest after `ms`. */
+  /** Resolves with whether there was news since the last wait, at the latest after `ms`. At once when nothing can be heard. */
   wait(ms: number): Promise<boolean>;
   close(): void;
 }
@@ -39,22 +37,25 @@ export function createListening(maxEars: number): Listening {
       if (!hearing || open >= maxEars) return undefined;
       open += 1;
       let heard = false;
-      const { promise, resolve } = Promise.withResolvers<void>();
+      let wakeUp: (() => void) | undefined;
       const wake = () => {
         heard = true;
-        resolve();
+        wakeUp?.();
       };
       const wakers = ears.get(sessionKey) ?? new Set();
       ears.set(sessionKey, wakers.add(wake));
       return {
-        get heard() {
-          return heard;
-        },
         async wait(ms) {
-          let timer: NodeJS.Timeout | undefined;
-          await Promise.race([promise, new Promise((timeUp) => (timer = setTimeout(timeUp, ms)))]);
-          clearTimeout(timer);
-          return heard;
+          if (!heard && hearing) {
+            const { promise, resolve } = Promise.withResolvers<void>();
+            wakeUp = resolve;
+            const timer = setTimeout(resolve, ms);
+            await promise;
+            clearTimeout(timer);
+          }
+          const wasHeard = heard;
+          heard = false;
+          return wasHeard;
         },
         close() {
           if (!wakers.delete(wake)) return;

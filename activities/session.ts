@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { decodeOutcome } from '../model/decisions.ts';
 import { decideEvent } from '../model/rules.ts';
-import type { RuleSet } from '../model/types.ts';
+import type { RuleSet, SessionEvent } from '../model/types.ts';
 import { findOrCreateAgent } from '../store/agents.ts';
 import { loadNotificationTargets, type NotificationTarget } from '../store/messages.ts';
 import { loadEventsAfter, loadProgress } from '../store/progress.ts';
@@ -121,10 +121,7 @@ export function createSessionActivities(
     const messages = await send(input, mine, recorded.rulesVersion, leasedAt);
     const decidedHere = recorded.decidedBefore < input.toSeq;
     const upToDate = recorded.lastSeq <= input.heardOf;
-    const news = upToDate
-      ? decidedHere && (await ear?.wait(timings.listenMs + LISTENING_ENDS_LATE_MS))
-      : input.heardOf === input.toSeq;
-    const next = news ? await loadEventsAfter(db, input.sessionKey, input.heardOf, EVENTS_AT_ONCE) : [];
+    const next = upToDate ? await listen(input, decidedHere ? ear : undefined) : input.heardOf === input.toSeq ? await eventsAfter(input) : [];
     return {
       decidedSeq: recorded.decidedSeq,
       overtaken: recorded.decidedSeq > input.toSeq,
@@ -133,6 +130,20 @@ export function createSessionActivities(
       messages,
       sent: mine.length,
     };
+  }
+
+  /** The next events, should there be any while the session counts as listened to. Word of old ones may come late. */
+  async function listen(input: DecideInput, ear: Ear | undefined): Promise<SessionEvent[]> {
+    const until = performance.now() + timings.listenMs + LISTENING_ENDS_LATE_MS;
+    while (await ear?.wait(until - performance.now())) {
+      const next = await eventsAfter(input);
+      if (next.length > 0) return next;
+    }
+    return [];
+  }
+
+  function eventsAfter({ sessionKey, heardOf }: DecideInput): Promise<SessionEvent[]> {
+    return loadEventsAfter(db, sessionKey, heardOf, EVENTS_AT_ONCE);
   }
 
   /** A destination that cannot be read must not hold up its session. */

@@ -77,8 +77,10 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
     const outbox = outboxes.get(session.key) ?? open(session);
     outbox.session = session;
     outbox.lastSeq = Math.max(outbox.lastSeq, lastSeq);
+    const hasHeard = outbox.told !== undefined && session.decidedSeq >= outbox.told.seq;
+    if (hasHeard) outbox.deaf = false;
     if (!session.listening || outbox.deaf) for (const event of events) keep(outbox, event);
-    if (outbox.told && session.decidedSeq >= outbox.told.seq) settle(outbox);
+    if (hasHeard) settle(outbox);
     const isUrgent = hints.isUrgent(session, events);
     outbox.urgent ||= isUrgent;
     schedule(outbox, Math.min(outbox.dueAt, performance.now() + (isUrgent ? 0 : RELAXED_MS)));
