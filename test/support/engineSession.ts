@@ -82,13 +82,14 @@ export function agentNamed(agent: { id: string; name: string }, alias?: string):
   return event(`agent:${alias ?? agent.id}`, 'AgentRegistered', {}, { silent: true, effects });
 }
 
-/** The delivery of one event to one notification, with its workflow. */
-export async function deliveryOf(engine: Engine, session: EngineSession, eventId: string) {
+/** The delivery of one event, to one integration where there are several, with its workflow. */
+export async function deliveryOf(engine: Engine, session: EngineSession, eventId: string, integrationId?: string) {
   const row = await engine.db
     .selectFrom('deliveries')
     .selectAll()
     .where('session_key', '=', session.key)
     .where('event_id', '=', eventId)
+    .$if(integrationId !== undefined, (query) => query.where('integration_id', '=', integrationId!))
     .executeTakeFirstOrThrow();
   return { ...row, handle: engine.client.workflow.getHandle(deliveryWorkflowId(row.id)) };
 }
