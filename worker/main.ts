@@ -14,9 +14,10 @@ const worker = await startWorker(settings, log).catch((error: unknown) => {
 log.info({ temporal: settings.temporal.address, namespace: settings.temporal.namespace }, 'the worker is ready');
 process.send?.('ready');
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker.stop());
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
 // Under `npm start` the parent's end, however sudden, is this process' end.
-process.once('disconnect', () => worker.stop());
+process.once('disconnect', stop);
 
 try {
   await worker.done;
@@ -24,6 +25,16 @@ try {
 } catch (error) {
   log.fatal({ err: error }, 'the worker broke');
   process.exit(1);
+}
+
+function stop(): void {
+  if (stopping) return;
+  stopping = true;
+  setTimeout(() => {
+    log.error('the grace time is over; what was not finished is taken over by another worker');
+    process.exit(1);
+  }, settings.shutdownGraceMs).unref();
+  worker.stop();
 }
 
 function settingsOrExit(): ReturnType<typeof readSettings> {

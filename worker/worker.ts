@@ -53,6 +53,8 @@ export interface WorkerTimings {
 const MAX_CACHED_WORKFLOWS = 1000;
 /** When a worker dies, the workflows it had in memory wait this long for it before another one takes them. */
 const STICKY_TIMEOUT_MS = 5000;
+/** Of the grace time, for activities; what is then still under way is cancelled. */
+const SHUTDOWN_SHARE = 0.7;
 const MAX_SESSION_ACTIVITIES = 100;
 /** Sessions whose activity waits for their next events, beyond the activities that do something. */
 const MAX_LISTENING = 500;
@@ -106,7 +108,8 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     connection,
     namespace: settings.temporal.namespace,
     workflowBundle: settings.workflowBundle === undefined ? await bundleWorkflows((level, text) => log[level](text)) : { codePath: settings.workflowBundle },
-    shutdownGraceTime: settings.shutdownGraceMs,
+    // A little is left at the end for outcomes that are yet to be recorded.
+    shutdownGraceTime: settings.shutdownGraceMs * SHUTDOWN_SHARE,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
   };
   const sessions = await Worker.create({
