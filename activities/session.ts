@@ -5,7 +5,8 @@ import type { RuleSet, SessionEvent } from '../model/types.ts';
 import { findOrCreateAgent } from '../store/agents.ts';
 import { loadNotificationTargets, type NotificationTarget } from '../store/messages.ts';
 import { loadEventsAfter, loadProgress } from '../store/progress.ts';
-import { type DecisionRecord, deliveryId, type NewDelivery, recordDecisions } from '../store/record.ts';
+import { recordConfirmations } from '../store/confirmations.ts';
+import { type DecisionBatch, type DecisionRecord, deliveryId, type NewDelivery, recordDecisions, type RecordedBatch } from '../store/record.ts';
 import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
@@ -98,6 +99,17 @@ export function createSessionActivities(
     return Promise.all(notes);
   }
 
+  /** With what became of questions, if anything did. */
+  async function record(input: DecideInput, batch: DecisionBatch): Promise<RecordedBatch | undefined> {
+    const { confirmations } = input;
+    if (!confirmations) return recordDecisions(db, batch);
+    return db.transaction().execute(async (trx) => {
+      const recorded = await recordDecisions(trx, batch);
+      await recordConfirmations(trx, { organisationId: input.organisationId, key: input.sessionKey }, confirmations);
+      return recorded;
+    });
+  }
+
   async function recordSendAndListen(
     input: DecideInput,
     decisions: DecisionRecord[],
@@ -106,7 +118,7 @@ export function createSessionActivities(
     leasedAt: number,
     ear: Ear | undefined,
   ): Promise<DecideResult> {
-    const recorded = await recordDecisions(db, {
+    const recorded = await record(input, {
       organisationId: input.organisationId,
       sessionKey: input.sessionKey,
       toSeq: input.toSeq,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { SessionTimeouts } from '../model/timeouts.ts';
 import type { JsonObject, SessionAgent } from '../model/types.ts';
 import { appendEvents, type Appended, lockSessions, type NewEvent, type SessionLock } from '../store/append.ts';
 import type { Db } from '../store/database.ts';
@@ -25,6 +26,8 @@ export interface NewSession {
   metadata?: Record<string, string>;
   details: JsonObject;
   agents: { id: string; name: string; alias?: string }[];
+  /** They win over the organisation's. */
+  timeouts?: Partial<SessionTimeouts>;
   /** The reporter gave `initTimestamp` itself. */
   datedByReporter?: boolean;
 }
@@ -116,10 +119,10 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
 
     async createSession(organisationId, session) {
       const created = await patiently(async (trx) => {
-        const key = await createSessionRow(trx, organisationId, session);
-        if (key === undefined) return undefined;
+        const row = await createSessionRow(trx, organisationId, session);
+        if (!row) return undefined;
         const lock = [...(await lockSessions(trx, [{ organisationId, sessionId: session.id }])).values()][0]!;
-        return append(trx, lock, [started(session)]);
+        return append(trx, lock, [started(session, row.timeouts)]);
       });
       announce(created);
       if (created) return { created: true };
@@ -129,7 +132,7 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
   };
 }
 
-function started(session: NewSession): NewEvent {
+function started(session: NewSession, timeouts: Partial<SessionTimeouts>): NewEvent {
   return {
     id: `${session.id}:started`,
     type: 'ExecutionStarted',
@@ -139,6 +142,7 @@ function started(session: NewSession): NewEvent {
       ...(session.agents.length > 0 ? { agents: session.agents } : {}),
       ...(session.metadata && Object.keys(session.metadata).length > 0 ? { metadata: session.metadata } : {}),
       ...(session.datedByReporter ? { datedByReporter: true as const } : {}),
+      ...(Object.keys(timeouts).length > 0 ? { timeouts } : {}),
     },
   };
 }
@@ -148,16 +152,18 @@ async function fillAbsent(
   existing: LockedSession,
   again: NewSession,
 ): Promise<{ answer: true; events: NewEvent[]; update: SessionUpdate }> {
-  const metadata = Object.fromEntries(Object.entries(again.metadata ?? {}).filter(([key]) => !Object.hasOwn(existing.metadata, key)));
-  const details = Object.fromEntries(Object.entries(again.details).filter(([key]) => !Object.hasOwn(existing.details, key)));
+  const metadata = absentIn(existing.metadata, again.metadata ?? {});
+  const details = absentIn(existing.details, again.details);
+  const timeouts = absentIn(existing.timeouts, again.timeouts ?? {});
   const agents = again.agents.filter((agent) => !existing.agents.some((known) => known.id === agent.id));
-  const learned = Object.keys(metadata).length > 0 || agents.length > 0;
+  const learned = agents.length > 0 || [metadata, timeouts].some((pairs) => Object.keys(pairs).length > 0);
   return {
     answer: true,
     update: {
       ...(existing.tags.length === 0 && again.tags ? { tags: again.tags } : {}),
       metadata: { ...existing.metadata, ...metadata },
       details: { ...existing.details, ...details },
+      timeouts: { ...existing.timeouts, ...timeouts },
       ...(agents.length > 0 ? { agents: [...existing.agents, ...agents.map(asSessionAgent)] } : {}),
     },
     events: learned
@@ -168,11 +174,16 @@ async function fillAbsent(
             payload: {},
             occurredAt: again.initTimestamp,
             silent: true,
-            effects: { ...(agents.length > 0 ? { agents } : {}), metadata },
+            effects: { ...(agents.length > 0 ? { agents } : {}), metadata, ...(Object.keys(timeouts).length > 0 ? { timeouts } : {}) },
           },
         ]
       : [],
   };
+}
+
+/** The fields of `again` that `existing` has not. */
+function absentIn<T extends object>(existing: object, again: T): T {
+  return Object.fromEntries(Object.entries(again).filter(([key]) => !Object.hasOwn(existing, key))) as T;
 }
 
 export function asSessionAgent(agent: { id: string; name: string; alias?: string }): SessionAgent {

@@ -39,6 +39,11 @@ export function deadlinesOf(state: SessionState, activeAt: number, now: number):
   return deadlines.toSorted((a, b) => a.at - b.at);
 }
 
+/** Whether an event shows that its agent is alive: any but Herald's own. Going on after a pause or an answer gives the agent its time again. */
+export function isSignOfLife({ id, type }: { id: string; type: string }): boolean {
+  return type === 'ExecutionResumed' || !(id.startsWith('command:') || id.startsWith('timer:'));
+}
+
 /** When a session that is paused or asks waits no longer, in milliseconds since 1970; null when it waits for ever. */
 export function waitEndsAt(state: SessionState): number | null {
   if (isPaused(state.status)) {

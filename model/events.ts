@@ -99,14 +99,6 @@ export const eventCatalogue: readonly EventType[] = [
       ],
     },
   ),
-  describe('ExecutionReminder', 'status', 'Triggered some time before a pause or a question times out.', {
-    payloadFields: [
-      { name: 'waits_for', description: 'resume or confirmation' },
-      { name: 'due_at', description: 'When it times out' },
-      { name: 'then', description: 'What happens then: approve, reject or cancel' },
-      { name: 'message', description: 'The same in words' },
-    ],
-  }),
   describe('ExecutionActionStarted', 'action', 'Triggered when an action within execution has started.', {
     payloadFields: [
       { name: 'name', description: 'The action or tool' },
@@ -144,6 +136,14 @@ export const eventCatalogue: readonly EventType[] = [
       { name: 'userUUID', description: 'Who wrote it' },
     ],
   }),
+  describe('ExecutionReminder', 'details', 'Triggered when a pause or a question is about to time out.', {
+    payloadFields: [
+      { name: 'waits_for', description: 'resume or confirmation' },
+      { name: 'due_at', description: 'When it times out' },
+      { name: 'then', description: 'What happens then: approve, reject or cancel' },
+      { name: 'message', description: 'The same in words' },
+    ],
+  }),
   describe('IntegrationFailing', 'organisation', 'Triggered when a message to an integration is given up, once until one arrives again.', {
     payloadFields: [...integrationFields, { name: 'delivery_id', description: 'The message that was given up' }],
   }),
@@ -165,7 +165,7 @@ export function findEventType(name: string): EventType | undefined {
 /** Whether an event concerns every agent of its session, and not only the one it names. */
 export function concernsEveryAgent(type: string): boolean {
   const category = byName.get(type)?.category;
-  return category === 'status' || category === 'organisation';
+  return category === 'status' || category === 'organisation' || type === 'ExecutionReminder';
 }
 
 /** `ExecutionFailed` for itself and for `EXECUTION_FAILED`; another valid name is a custom type and stays; undefined when no event can have this name. */

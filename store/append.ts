@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { carryPayload } from '../model/cut.ts';
+import { isStatusEvent } from '../model/session.ts';
 import type { JsonObject, SessionAgent, SessionEffects, SessionEvent } from '../model/types.ts';
 import type { Db } from './database.ts';
 
@@ -104,7 +105,8 @@ async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResu
   });
   const sessions = await store(db, wanted.map((name) => splitLockName(name)), incoming);
   const seqs = new Map(sessions.flatMap((session) => session.seqs));
-  const byPlace = new Map(sessions.map(({ place, seqs: _, ...session }) => [place, session]));
+  const byPlace = new Map(sessions.map(({ place, seqs: _, storedAt: __, ...session }) => [place, session]));
+  const storedAt = sessions[0]?.storedAt;
   let at = 0;
   return requests.map((request): AppendResult => {
     const session = byPlace.get(places.get(lockName(request.organisationId, request.sessionId))!);
@@ -115,7 +117,7 @@ async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResu
       const seq = seqs.get(at);
       if (!session || seq === undefined) continue;
       session.lastSeq = Math.max(session.lastSeq, seq);
-      events.push(asSessionEvent(event, seq, session.rulesVersion, payload.length));
+      events.push(asSessionEvent(event, seq, { rulesVersion: session.rulesVersion, storedAt, payloadLength: payload.length }));
     }
     if (!session) return { outcome: 'no_session' };
     return { outcome: 'appended', session, events, duplicates: request.events.length - events.length, lastSeq: session.lastSeq };
@@ -135,6 +137,7 @@ interface IncomingEvent {
 
 type StoredSession = SessionLock & {
   place: number;
+  storedAt: Date;
   /** Position among the incoming events (from 1) and sequence number of each event that was new. */
   seqs: [number, number][];
 };
@@ -188,21 +191,22 @@ async function store(db: Db, sessions: { organisationId: string; sessionId: stri
     )
     select l.place - 1 as place, l.organisation_id as "organisationId", l.id, l.session_key as key, l.last_seq as "lastSeq",
            l.decided_seq as "decidedSeq", l.listening, l.agents, l.rules_version as "rulesVersion",
-           coalesce(g.seqs, '[]'::json) as seqs
+           coalesce(g.seqs, '[]'::json) as seqs, now() as "storedAt"
     from locked l left join grown g on g.session_key = l.session_key`.execute(db);
   return rows;
 }
 
-function asSessionEvent(event: NewEvent, seq: number, rulesVersion: number, payloadLength: number): SessionEvent {
-  const { payload, cut } = carryPayload(event.payload, payloadLength);
+function asSessionEvent(event: NewEvent, seq: number, stored: { rulesVersion: number; storedAt: Date | undefined; payloadLength: number }): SessionEvent {
+  const { payload, cut } = carryPayload(event.payload, stored.payloadLength);
   return {
     seq,
     id: event.id,
     type: event.type,
     payload,
     ...(event.agentRef === undefined ? {} : { agentRef: event.agentRef }),
-    rulesVersion,
+    rulesVersion: stored.rulesVersion,
     occurredAt: event.occurredAt,
+    ...(stored.storedAt && isStatusEvent(event.type) ? { receivedAt: stored.storedAt.toISOString() } : {}),
     ...(event.effects ? { effects: event.effects } : {}),
     ...(event.silent ? { silent: true as const } : {}),
     ...(cut.length > 0 ? { cut } : {}),

@@ -93,8 +93,7 @@ export async function findCommandedSession(db: Db, organisationId: string, sessi
 }
 
 /**
- * When the session last gave a sign of life, by the clock of Postgres: any event but Herald's own. Going on after a
- * pause or an answer counts, whoever made it go on.
+ * When the session last gave a sign of life (model/deadlines.ts#isSignOfLife), by the clock of Postgres.
  */
 export async function lastActivityAt(db: Db, sessionKey: number): Promise<Date | undefined> {
   const row = await db

@@ -1,4 +1,5 @@
 import type { DecidedRun, UndecidedEvent } from '../activities/types.ts';
+import { type ConfirmationChange, confirmationChanges } from '../model/confirmations.ts';
 import { decideEvent, skipEvent } from '../model/rules.ts';
 import { applyEvent, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
@@ -15,6 +16,8 @@ export interface BatchPlan {
   state: SessionState;
   /** Events that some notification is sent for, or may be. */
   matched: { seq: number; id: string; type: string }[];
+  /** Questions that were asked or answered. */
+  confirmations: ConfirmationChange[];
 }
 
 /**
@@ -68,9 +71,10 @@ export function planBatch(
   ruleSets: ReadonlyMap<string, RuleSet>,
   standIn: SessionAgent[],
 ): BatchPlan {
-  const plan: BatchPlan = { decided: [], undecided: [], state: before, matched: [] };
+  const plan: BatchPlan = { decided: [], undecided: [], state: before, matched: [], confirmations: [] };
   for (const event of events) {
     const applied = applyEvent(plan.state, event);
+    plan.confirmations.push(...confirmationChanges(plan.state.confirmation, applied.state.confirmation, event));
     plan.state = applied.state;
     if (event.silent) continue;
     const agents = plan.state.agents.length > 0 ? plan.state.agents : standIn;
@@ -88,6 +92,11 @@ export function planBatch(
     plan.matched.push({ seq: event.seq, id: event.id, type: event.type });
   }
   return plan;
+}
+
+/** Whether a change of state is worth storing: the type of the last event alone is not. */
+export function isNews(now: SessionState, before: SessionState): boolean {
+  return JSON.stringify({ ...now, lastEventType: '' }) !== JSON.stringify({ ...before, lastEventType: '' });
 }
 
 function addRun(runs: DecidedRun[], seq: number, outcomes: [string, string][]): void {

@@ -1,20 +1,22 @@
 import {
   allHandlersFinished,
   condition,
-  continueAsNew,
   log,
   proxyActivities,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { SessionActivities } from '../activities/types.ts';
+import type { CommandActivities, SessionActivities } from '../activities/types.ts';
+import { isSignOfLife } from '../model/deadlines.ts';
 import { initialState, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
-import { agentsOf, batchSize, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
-import { batchSummary, inList, sessionDetails, showInList } from './display.ts';
+import { agentsOf, batchSize, isNews, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
+import { DeadlineWatch } from './deadlines.ts';
+import { batchSummary, commandSummary, inList, sessionDetails, showInList } from './display.ts';
 import { Inbox } from './inbox.ts';
-import { type CarriedSession, newsSignal, type SessionInput, stateQuery } from './messages.ts';
+import { type CarriedSession, commandUpdate, newsSignal, type SessionInput, stateQuery } from './messages.ts';
+import { continueOnNewest, isOutdated } from './upgrade.ts';
 
 /** A run hands over to a fresh one at about this many history events … */
 const MAX_HISTORY_EVENTS = 2000;
@@ -30,7 +32,7 @@ const { recordAndSend } = proxyActivities<SessionActivities>({
   startToCloseTimeout: '10 seconds',
   retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds' },
 });
-const { loadSession, loadEvents, loadRules, findDefaultAgent } = proxyActivities<SessionActivities>({
+const { loadSession, loadEvents, loadRules, findDefaultAgent, appendCommand, judgeDeadlines } = proxyActivities<SessionActivities & CommandActivities>({
   startToCloseTimeout: '10 seconds',
   retry: { initialInterval: '200 milliseconds', maximumInterval: '10 seconds' },
 });
@@ -43,6 +45,7 @@ const { loadSession, loadEvents, loadRules, findDefaultAgent } = proxyActivities
 export async function session(input: SessionInput): Promise<void> {
   const { carried, limits = {} } = input;
   let state: SessionState = carried?.state ?? initialState();
+  const reference = { organisationId: input.organisationId, sessionId: input.sessionId };
   const inbox = new Inbox(carried?.watermark ?? 0, carried?.lastSeq ?? 0);
   const ruleSets = new Map<string, RuleSet>((input.fresh?.ruleSets ?? []).map((rules) => [rules.agentId, rules]));
   const counts = carried?.counts ?? { sent: 0, skipped: 0 };
@@ -53,7 +56,18 @@ export async function session(input: SessionInput): Promise<void> {
   let planned: SessionState | undefined;
   let shown = input.shown;
 
+  const watch = new DeadlineWatch(carried?.heardAt ?? Date.now(), () => planned ?? state, async () => {
+    const { nextMs, news } = await judgeDeadlines(reference);
+    inbox.hear(news);
+    return nextMs;
+  });
+
   setHandler(newsSignal, (news) => inbox.hear(news));
+  setHandler(commandUpdate, async (command) => {
+    const { answer, news } = await appendCommand.executeWithOptions({ summary: commandSummary(command) }, [{ ...reference, command }]);
+    inbox.hear(news);
+    return answer;
+  });
   setHandler(stateQuery, () => ({
     state: planned ?? state,
     watermark: inbox.watermark,
@@ -66,15 +80,16 @@ export async function session(input: SessionInput): Promise<void> {
 
   if (!carried && !input.fresh) {
     await startFromStore();
-    const now = showInList(shown ?? inList(initialState()), inList(state), input.searchAttributes);
+    const now = showInList(shown ?? inList(initialState()), inList(state, input.keepsTime), input.searchAttributes);
     if (shown) shown = now;
   }
   describe();
+  if (input.keepsTime) void watch.run();
 
-  const hasWork = () => inbox.hasWork;
+  const hasWork = () => inbox.hasWork || isOutdated();
   while (true) {
-    if (inbox.hasWork) {
-      if (historyIsLong()) return await handOver();
+    if (hasWork()) {
+      if (historyIsLong() || isOutdated()) return await handOver();
       await work();
       describe();
     } else if (!isEnded(state.status)) {
@@ -134,8 +149,9 @@ export async function session(input: SessionInput): Promise<void> {
     const events = candidates.slice(0, batchSize(ruleSets));
     const plan = planBatch(state, events, ruleSets, standIn);
     const toSeq = events.at(-1)!.seq;
-    if (shown) shown = showInList(shown, inList(plan.state), input.searchAttributes);
+    if (shown) shown = showInList(shown, inList(plan.state, input.keepsTime), input.searchAttributes);
     planned = plan.state;
+    if (events.some(isSignOfLife)) watch.heardAt = Date.now();
     describe();
     const result = await recordAndSend.executeWithOptions({ summary: batchSummary(plan, events, ruleSets) }, [
       {
@@ -148,6 +164,7 @@ export async function session(input: SessionInput): Promise<void> {
         undecided: plan.undecided,
         matched: plan.matched,
         heardOf: inbox.readyUpTo,
+        ...(plan.confirmations.length > 0 ? { confirmations: plan.confirmations } : {}),
         ...(isNews(plan.state, state) ? { snapshot: plan.state } : {}),
       },
     ]);
@@ -164,7 +181,7 @@ export async function session(input: SessionInput): Promise<void> {
     counts.sent += result.sent;
     counts.skipped += events.filter((event) => !event.silent).length - plan.matched.length;
     recent = [...recent, ...result.messages].slice(-RECENT_NOTES);
-    if (!shown) showInList(inList(before), inList(state), input.searchAttributes);
+    if (!shown) showInList(inList(before, input.keepsTime), inList(state, input.keepsTime), input.searchAttributes);
   }
 
   async function refreshRules(agentIds: string[], version: number): Promise<void> {
@@ -181,15 +198,11 @@ export async function session(input: SessionInput): Promise<void> {
   }
 
   async function handOver(): Promise<void> {
-    await condition(allHandlersFinished);
+    await condition(() => allHandlersFinished() && !watch.judging);
     const { watermark, lastSeq } = inbox;
-    const next: CarriedSession = { state, watermark, lastSeq, recent, counts, ...(defaultAgent ? { defaultAgent } : {}) };
+    const { heardAt } = watch;
+    const next: CarriedSession = { state, watermark, lastSeq, recent, counts, heardAt, ...(defaultAgent ? { defaultAgent } : {}) };
     const { fresh: _, ...same } = input;
-    await continueAsNew<typeof session>({ ...same, carried: next, ...(shown ? { shown } : {}) });
+    await continueOnNewest<typeof session>({ ...same, keepsTime: true, carried: next, ...(shown ? { shown } : {}) });
   }
-}
-
-/** Whether a change of state is worth storing: the type of the last event alone is not. */
-function isNews(now: SessionState, before: SessionState): boolean {
-  return JSON.stringify({ ...now, lastEventType: '' }) !== JSON.stringify({ ...before, lastEventType: '' });
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { confirmationId, recordConfirmations } from '../../store/confirmations.ts';
+import { findSessionKey } from '../../store/sessions.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { boundWebhook, type Caller, firstCaller, type JsonAnswer, newCaller } from '../support/caller.ts';
 
@@ -21,6 +23,13 @@ const bodies: Record<string, unknown> = {
   'post /v1/integrations/{id}/test': {},
   'post /v1/integrations/{id}/rotate-secret': {},
   'post /v1/sessions/{id}/events': { events: [{ type: 'llm' }] },
+  'post /v1/sessions/{id}/pause': {},
+  'post /v1/sessions/{id}/resume': {},
+  'post /v1/sessions/{id}/cancel': {},
+  'post /v1/sessions/{id}/messages': { message: 'hello' },
+  'post /v1/sessions/{id}/confirmations': { message: 'may I?' },
+  'post /v1/sessions/{id}/confirmations/{cid}/decision': { decision: 'approve' },
+  'patch /v1/sessions/{id}': { timeouts: { idle_s: 1 } },
   'post /v1/deliveries/{id}/retry': undefined,
   'post /v1/deliveries/{id}/cancel': undefined,
   'patch /v1/agents/{id}': { name: 'stolen' },
@@ -42,11 +51,20 @@ beforeAll(async () => {
     notifications: notificationId,
     sessions: 'session of the owner',
     deliveries: delivery.id,
+    confirmations: await askedConfirmation(),
     api_keys: key.id,
   };
   operations = await operationsWithIds();
 });
 afterAll(() => api.close());
+
+/** A question of the owner's session, as its workflow would have recorded it. */
+async function askedConfirmation(): Promise<string> {
+  const key = (await findSessionKey(api.db, owner.organisationId, 'session of the owner'))!;
+  const asked = { change: 'asked' as const, eventId: 'q', seq: 1, askedAt: null, expiresAt: null, onTimeout: 'reject' as const };
+  await recordConfirmations(api.db, { organisationId: owner.organisationId, key }, [asked]);
+  return confirmationId(key, 'q');
+}
 
 async function operationsWithIds(): Promise<Operation[]> {
   const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as { paths: Record<string, Record<string, unknown>> };
@@ -56,7 +74,7 @@ async function operationsWithIds(): Promise<Operation[]> {
 }
 
 function call(caller: Caller, { method, path }: Operation, id: string): Promise<JsonAnswer> {
-  const address = path.replace('{id}', encodeURIComponent(id));
+  const address = path.replace('{id}', encodeURIComponent(id)).replace('{cid}', ids.confirmations!);
   const body = bodies[`${method} ${path}`];
   if (method === 'get') return caller.get(address);
   if (method === 'delete') return caller.delete(`${address}${path.includes('integrations') ? '?force=true' : ''}`);

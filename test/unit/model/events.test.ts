@@ -9,7 +9,7 @@ import {
 } from '../../../model/events.ts';
 
 describe('the event catalogue', () => {
-  it("has the seed's twelve types, in its order and categories, and what Herald tells of its integrations", () => {
+  it("has the seed's twelve types, in its order and categories, and what Herald itself tells", () => {
     expect(eventCatalogue.map(({ name, category }) => `${category} ${name}`)).toEqual([
       'status ExecutionStarted',
       'status ExecutionCompleted',
@@ -23,6 +23,7 @@ describe('the event catalogue', () => {
       'details ExecutionStepStarted',
       'details ExecutionWorkflowUpdated',
       'details UserMessageReceived',
+      'details ExecutionReminder',
       'organisation IntegrationFailing',
       'organisation IntegrationDisabled',
     ]);
