@@ -43,7 +43,11 @@ export async function loadStandings(db: Db, sessionKeys: number[]): Promise<Sess
 const standings = sql`
   select s.key, s.id, s.status, p.last_seq as "lastSeq", p.decided_seq as "decidedSeq",
          (extract(epoch from clock_timestamp() - p.appended_at) * 1000)::float8 as "quietMs",
-         (select json_build_object('id', c.id, 'status', c.status, 'decidedBy', c.decided_by, 'reason', c.reason,
-                                   'askedAt', c.asked_at, 'expiresAt', c.expires_at, 'closedAt', c.closed_at)
-          from confirmations c where c.session_key = s.key order by c.seq desc limit 1) as confirmation
+         (select case when c.status = 'pending' or answer.seq > p.decided_seq
+                   then json_build_object('id', c.id, 'status', 'pending', 'askedAt', c.asked_at, 'expiresAt', c.expires_at,
+                                          'decidedBy', null, 'reason', null, 'closedAt', null)
+                   else json_build_object('id', c.id, 'status', c.status, 'askedAt', c.asked_at, 'expiresAt', c.expires_at,
+                                          'decidedBy', c.decided_by, 'reason', c.reason, 'closedAt', c.closed_at) end
+          from confirmations c left join events answer on answer.session_key = c.session_key and answer.event_id = c.closed_by_event_id
+          where c.session_key = s.key and c.seq <= p.decided_seq order by c.seq desc limit 1) as confirmation
   from sessions s join session_progress p on p.session_key = s.key`;
