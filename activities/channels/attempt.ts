@@ -3,10 +3,11 @@ import type { AttemptResult } from '../../model/types.ts';
 import { keptResponseBytes, type OutgoingResponse } from './exchange.ts';
 
 type Answer = Extract<OutgoingResponse, { kind: 'answered' }>;
-type Failure = Extract<AttemptResult, { ok: false }>;
+export type Success = Extract<AttemptResult, { ok: true }>;
+export type Failure = Extract<AttemptResult, { ok: false }>;
 
 /** The result of a request that got no answer: a forbidden address stays forbidden, anything else may pass. */
-export function unanswered(response: Exclude<OutgoingResponse, Answer>): AttemptResult {
+export function unanswered(response: Exclude<OutgoingResponse, Answer>): Failure {
   return {
     ok: false,
     kind: response.kind === 'forbidden' ? 'permanent' : 'retryable',
@@ -17,11 +18,11 @@ export function unanswered(response: Exclude<OutgoingResponse, Answer>): Attempt
   };
 }
 
-export function delivered(answer: Answer): AttemptResult {
+export function delivered(answer: Answer): Success {
   return { ok: true, statusCode: answer.statusCode, response: kept(answer.body), durationMs: answer.durationMs };
 }
 
-export function failed(answer: Answer, kind: Failure['kind'], error: string): AttemptResult {
+export function failed(answer: Answer, kind: Failure['kind'], error: string): Failure {
   const { statusCode, body, durationMs, retryAfterMs } = answer;
   return {
     ok: false,

@@ -161,8 +161,8 @@ export async function requireNotification(db: Db, organisationId: string, id: st
 
 /** Throws a 400 when the notification asks for something that its integration cannot do. */
 function requireFit(integration: Integration, { channel }: NewNotification): void {
-  if (channel === null || channelOf(integration.type).hasChannels(integration.config)) return;
-  throw badRequest('channel', `channel: the integration '${integration.name}' cannot choose a channel. Leave it out, or bind Slack with a bot token.`);
+  const problem = channelOf(integration.type).channelProblem(integration.config, channel);
+  if (problem !== undefined) throw badRequest('channel', `channel: ${problem}`);
 }
 
 function savedOf(result: NotificationSaved, named: { notificationId?: string; agentId?: string; integrationId?: string }): Notification {

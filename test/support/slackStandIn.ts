@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { JsonObject } from '../../model/types.ts';
 import { readBody, startLoopbackServer } from './loopbackServer.ts';
+import { type SlackApp, SlackOauth } from './slackOauth.ts';
 import { callMethod, createWorkspace, postToWebhook, type SlackChannel, type SlackMessage } from './slackWorkspace.ts';
 
 export type { SlackChannel, SlackMessage } from './slackWorkspace.ts';
@@ -16,10 +17,16 @@ export interface SlackStandInOptions {
   tokens?: string[];
   /** Asked for each message by its number (0, 1, 2 …); a refusal is answered instead of looking at it. */
   refuse?: (index: number) => SlackRefusal | undefined;
+  /** Scopes that the app was not given, such as `channels:join`. */
+  missingScopes?: string[];
+  /** The app that can be installed with a click. */
+  app?: SlackApp;
   port?: number;
 }
 
 export interface SlackStandIn {
+  /** For the setting HERALD_SLACK_URL. */
+  url: string;
   /** For a Slack integration's `webhook_url`. */
   webhookUrl: string;
   /** For a Slack integration's `api_url`. */
@@ -30,6 +37,11 @@ export interface SlackStandIn {
   /** How many messages arrived, refused ones included. */
   arrived: () => number;
   refuse: (refuse: SlackStandInOptions['refuse']) => void;
+  /** Asked for each call of the Web API that posts or changes no message, by the name of its method. */
+  refuseCalls: (refuse: ((method: string) => SlackRefusal | undefined) | undefined) => void;
+  /** The methods of the Web API that were called, in order. */
+  calls: string[];
+  oauth: SlackOauth;
   /** Asked for each change of a message, by its number. */
   refuseUpdates: (refuse: SlackStandInOptions['refuse']) => void;
   /**
@@ -46,7 +58,11 @@ const webhookPath = '/services/T0000000001/B0000000001/standInStandInStandInSta'
 export async function startSlackStandIn(options: SlackStandInOptions = {}): Promise<SlackStandIn> {
   const workspace = createWorkspace(options.channels ?? [{ name: 'operations-alerts' }, { name: 'general' }]);
   const accepted = new EventTarget();
+  for (const scope of options.missingScopes ?? []) workspace.missingScopes.add(scope);
+  const oauth = new SlackOauth(options.app ?? { clientId: '1.1', clientSecret: 'client secret' });
+  const calls: string[] = [];
   let refuse = options.refuse;
+  let refuseCalls: ((method: string) => SlackRefusal | undefined) | undefined;
   let refuseUpdate: SlackStandInOptions['refuse'];
   let arrived = 0;
   let updates = 0;
@@ -55,9 +71,11 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     const body = await readBody(request);
     const path = new URL(request.url ?? '/', 'http://slack.test');
     const isWebhook = path.pathname.startsWith('/services/');
+    const method = path.pathname.replace(/^\/api\//, '');
+    if (!isWebhook) calls.push(method);
     const isMessage = isWebhook || path.pathname === '/api/chat.postMessage';
     const isUpdate = path.pathname === '/api/chat.update';
-    const refusal = isMessage ? refuse?.(arrived++) : isUpdate ? refuseUpdate?.(updates++) : undefined;
+    const refusal = isMessage ? refuse?.(arrived++) : isUpdate ? refuseUpdate?.(updates++) : refuseCalls?.(method);
     if (refusal) return answerRefusal(response, refusal, isWebhook);
     if (isWebhook) answerWebhook(response, path.pathname, body);
     else answerApi(response, request, path, body);
@@ -76,9 +94,10 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     const sent = parseBody(body, request.headers['content-type'] ?? '');
     if (!sent) return answerJson(response, 200, { ok: false, error: 'invalid_json' });
     const args = { ...Object.fromEntries(path.searchParams), ...sent };
+    if (method === 'oauth.v2.access') return answerJson(response, 200, oauth.access(args, /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1]));
     const token = request.headers.authorization?.replace(/^Bearer /, '') ?? args.token;
     if (typeof token !== 'string') return answerJson(response, 200, { ok: false, error: 'not_authed' });
-    const known = options.tokens ? options.tokens.includes(token) : token.startsWith('xoxb-');
+    const known = oauth.tokens.includes(token) || (options.tokens ? options.tokens.includes(token) : token.startsWith('xoxb-'));
     answerJson(response, 200, known ? callMethod(workspace, method, args) : { ok: false, error: 'invalid_auth' });
   }
 
@@ -87,6 +106,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
   }, options.port);
 
   return {
+    url: server.url,
     webhookUrl: server.url + webhookPath,
     apiUrl: `${server.url}/api`,
     port: server.port,
@@ -95,6 +115,11 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     refuse: (next) => {
       refuse = next;
     },
+    refuseCalls: (next) => {
+      refuseCalls = next;
+    },
+    calls,
+    oauth,
     refuseUpdates: (next) => {
       refuseUpdate = next;
     },

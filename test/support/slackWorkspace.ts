@@ -29,11 +29,14 @@ export interface SlackMessage {
 export interface SlackWorkspace {
   channels: Required<SlackChannel>[];
   messages: SlackMessage[];
+  /** Scopes that the app was not given. */
+  missingScopes: Set<string>;
 }
 
 export function createWorkspace(channels: SlackChannel[]): SlackWorkspace {
   return {
     messages: [],
+    missingScopes: new Set(),
     channels: channels.map((channel, index) => ({
       id: `C${String(index + 1).padStart(10, '0')}`,
       is_member: true,
@@ -94,6 +97,8 @@ function updateMessage(workspace: SlackWorkspace, args: JsonObject): JsonObject 
 
 function listChannels(workspace: SlackWorkspace, args: JsonObject): JsonObject {
   const types = typeof args.types === 'string' ? args.types.split(',') : ['public_channel'];
+  if (types.includes('public_channel') && workspace.missingScopes.has('channels:read')) return missingScope('channels:read');
+  if (types.includes('private_channel') && workspace.missingScopes.has('groups:read')) return missingScope('groups:read');
   const limit = Number(args.limit ?? 100);
   const start = Number(args.cursor || 0);
   const listed = workspace.channels.filter(({ is_private, is_member, is_archived }) => {
@@ -106,6 +111,7 @@ function listChannels(workspace: SlackWorkspace, args: JsonObject): JsonObject {
 }
 
 function joinChannel(workspace: SlackWorkspace, args: JsonObject): JsonObject {
+  if (workspace.missingScopes.has('channels:join')) return missingScope('channels:join');
   const channel = workspace.channels.find(({ id }) => id === args.channel);
   if (!channel) return refusal('channel_not_found');
   if (channel.is_archived) return refusal('is_archived');
@@ -151,4 +157,8 @@ interface Refusal extends JsonObject {
 
 function refusal(error: string): Refusal {
   return { ok: false, error };
+}
+
+function missingScope(needed: string): JsonObject {
+  return { ...refusal('missing_scope'), needed, provided: 'chat:write' };
 }

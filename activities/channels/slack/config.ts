@@ -15,6 +15,18 @@ const url = z
     if (problem) context.addIssue({ code: 'custom', message: problem });
   });
 
+const channelRule = 'must name a channel, such as #operations-alerts or C0123456789';
+
+/** A name, with or without #, or an id. Slack's names have no spaces and no punctuation but - and _. */
+function isChannel(text: string): boolean {
+  return /^#?[\p{L}\p{M}\p{N}_-]{1,80}$/u.test(text);
+}
+
+/** `C0123456789`; names have no capital letters. */
+export function isChannelId(channel: string): boolean {
+  return /^[CGDU][A-Z0-9]{5,}$/.test(channel);
+}
+
 const eitherWay = 'give either webhook_url (an incoming webhook of Slack) or bot_token and channel (a Slack app with chat:write)';
 
 export const slackInput = strictConfig({
@@ -32,15 +44,18 @@ export const slackInput = strictConfig({
   channel: z
     .string('must be text')
     .trim()
-    .min(1, 'must name a channel, such as #operations-alerts or C0123456789')
-    .max(255, 'must be at most 255 characters long')
+    .refine(isChannel, channelRule)
     .optional()
     .describe('Where messages go unless a notification chooses another channel: a name (#operations-alerts) or an id.'),
+  join_public_channels: z
+    .boolean('must be true or false')
+    .optional()
+    .describe('Whether the app joins a public channel by itself when it is to post there (scope channels:join). Default true.'),
   api_url: url.optional().describe(`Base URL of Slack's Web API, for GovSlack or a stand-in. Default ${slackApiUrl}.`),
 })
-  .superRefine(({ webhook_url, bot_token, signing_secret, channel, api_url }, context) => {
+  .superRefine(({ webhook_url, bot_token, signing_secret, channel, join_public_channels, api_url }, context) => {
     const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const botFields = { bot_token, signing_secret, channel, api_url };
+    const botFields = { bot_token, signing_secret, channel, join_public_channels, api_url };
     if (webhook_url === undefined) {
       if (bot_token === undefined) problem([], eitherWay);
       else if (channel === undefined) problem(['channel'], 'is needed with bot_token: the channel to post to');
@@ -57,6 +72,9 @@ const slackConfig = z.object({
   webhook_host: z.string().optional(),
   channel: z.string().optional(),
   api_url: z.string().optional(),
+  join_public_channels: z.boolean().optional(),
+  /** Where the app was installed with a click. */
+  team: z.object({ id: z.string(), name: z.string() }).optional(),
   /** The app's signing secret is known, so that its buttons can be answered. */
   interactive: z.boolean().optional(),
 });
@@ -70,12 +88,17 @@ export const readConfig = (config: JsonObject): SlackConfig => slackConfig.parse
 export const readSecrets = (secrets: JsonObject): SlackSecrets => slackSecrets.parse(secrets);
 
 export function splitSlack(input: JsonObject): StoredConfig {
-  const { webhook_url, bot_token, signing_secret, channel, api_url } = slackInput.parse(input);
+  const { webhook_url, bot_token, signing_secret, channel, join_public_channels, api_url } = slackInput.parse(input);
   if (webhook_url !== undefined) {
     return { config: { webhook_host: new URL(webhook_url).host }, secrets: { webhook_url } };
   }
   return {
-    config: { ...(channel && { channel }), ...(api_url && { api_url }), ...(signing_secret && { interactive: true }) },
+    config: {
+      ...(channel && { channel }),
+      ...(join_public_channels !== undefined && { join_public_channels }),
+      ...(api_url && { api_url }),
+      ...(signing_secret && { interactive: true }),
+    },
     secrets: { bot_token: bot_token ?? '', ...(signing_secret && { signing_secret }) },
   };
 }
@@ -89,13 +112,14 @@ export function mergeSlack(current: StoredConfig, patch: JsonObject): StoredConf
     const message = 'must be given again when api_url changes';
     throw new z.ZodError([{ code: 'custom', path: ['bot_token'], message, input: undefined }]);
   }
-  const { channel, api_url } = readConfig(current.config);
+  const { team, webhook_host: _, interactive: __, ...shown } = readConfig(current.config);
   const secrets = readSecrets(current.secrets);
   const isWebhook = 'webhook_url' in secrets;
   const otherWay = isWebhook ? patch.bot_token : patch.webhook_url;
   if (typeof otherWay === 'string') return splitSlack(mergePatch({}, patch));
   if (isWebhook) return splitSlack(mergePatch(secrets, patch));
-  return splitSlack(mergePatch({ ...secrets, ...(channel && { channel }), ...(api_url && { api_url }) }, patch));
+  const changed = splitSlack(mergePatch({ ...secrets, ...shown }, patch));
+  return team && patch.bot_token === undefined ? { ...changed, config: { ...changed.config, team } } : changed;
 }
 
 export function slackDestinations(config: JsonObject, secrets: JsonObject): Destination[] {
@@ -104,12 +128,20 @@ export function slackDestinations(config: JsonObject, secrets: JsonObject): Dest
   return [{ field: 'api_url', url: readConfig(config).api_url ?? slackApiUrl }];
 }
 
-/** True for an app with a bot token; an incoming webhook is bound to its channel. */
-export function hasChannels(config: JsonObject): boolean {
-  return readConfig(config).channel !== undefined;
+/** What is wrong with the channel that a notification chooses, or with choosing none. */
+export function channelProblem(config: JsonObject, chosen: string | null): string | undefined {
+  const { webhook_host, channel } = readConfig(config);
+  if (webhook_host !== undefined) return chosen === null ? undefined : 'an incoming webhook of Slack is bound to its channel; leave it out, or use a bot token';
+  if (chosen === null) return channel === undefined ? 'must name a channel, because the integration has none of its own' : undefined;
+  return isChannel(chosen) ? undefined : channelRule;
+}
+
+/** Slack's limit holds for each channel. */
+export function limitedTogether(config: JsonObject, chosen: string | null): string {
+  return (chosen ?? readConfig(config).channel ?? '').replace(/^#/, '');
 }
 
 export function describeSlack(config: JsonObject, chosen?: string | null): string {
-  const { channel } = readConfig(config);
-  return channel === undefined ? 'Slack incoming webhook' : `Slack ${chosen ?? channel}`;
+  const { webhook_host, channel } = readConfig(config);
+  return webhook_host === undefined ? `Slack ${chosen ?? channel ?? 'without a channel'}` : 'Slack incoming webhook';
 }

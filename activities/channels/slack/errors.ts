@@ -3,7 +3,7 @@ const app = 'the Slack app';
 /** Answers of Slack that no later attempt can change, each with what to do. */
 const permanent: Record<string, string> = {
   channel_not_found: `the channel does not exist, or it is private and ${app} is not in it; check the channel of the integration or notification`,
-  not_in_channel: `${app} is not in the channel; invite it there with /invite`,
+  not_in_channel: `${app} is not in the channel; invite it there with /invite, or let it join public channels (scope channels:join)`,
   is_archived: 'the channel is archived; choose another channel',
   channel_is_archived: 'the channel is archived; choose another channel or make a new incoming webhook',
   channel_is_limited_access: `only certain people may post in the channel; let ${app} do so or choose another channel`,

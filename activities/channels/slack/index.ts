@@ -1,16 +1,21 @@
 import type { Channel } from '../channel.ts';
-import { describeSlack, hasChannels, mergeSlack, slackDestinations, slackInput, splitSlack } from './config.ts';
+import { listSlackChannels } from './channelList.ts';
+import { channelProblem, describeSlack, limitedTogether, mergeSlack, slackDestinations, slackInput, splitSlack } from './config.ts';
 import { renderSlack } from './render.ts';
 import { sendSlack, updateSlack } from './send.ts';
 
 export const slack: Channel = {
   type: 'slack',
+  // Slack takes about one message a second a channel, and short bursts.
+  defaultRateLimit: { per_second: 1, burst: 3 },
   inputSchema: slackInput,
   split: splitSlack,
   merge: mergeSlack,
   newSecret: () => undefined,
   destinations: slackDestinations,
-  hasChannels,
+  channelProblem,
+  listChannels: listSlackChannels,
+  limitedTogether,
   describe: describeSlack,
   render: renderSlack,
   send: sendSlack,

@@ -27,13 +27,14 @@ const colours: Record<string, string> = {
  * Whatever comes from outside is plain text: markup and mentions in it stay what they are, characters.
  */
 export function renderSlack(message: Message, config: JsonObject): Rendered {
-  const { channel, interactive = false } = readConfig(config);
+  const { webhook_host, channel, interactive = false } = readConfig(config);
+  const target = webhook_host === undefined ? (message.channel ?? channel) : undefined;
   const line = messageText(message.eventType, message.payload);
   const text = message.test ? `[Test] ${line}` : line;
   return {
     headers: { 'content-type': 'application/json; charset=utf-8', 'user-agent': userAgent },
     body: {
-      ...(channel !== undefined && { channel: message.channel ?? channel }),
+      ...(target !== undefined && { channel: target }),
       text: escapeText(text),
       mrkdwn: false,
       unfurl_links: false,

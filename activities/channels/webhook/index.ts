@@ -11,7 +11,7 @@ export const webhook: Channel = {
   newSecret: (secrets) => readSecrets(secrets).signing[0]?.secret,
   rotateSecret: rotateSigningSecret,
   destinations: webhookDestinations,
-  hasChannels: () => false,
+  channelProblem: (_, chosen) => (chosen === null ? undefined : 'a webhook has one address and no channels to choose from; leave it out'),
   describe: (config) => `Webhook ${new URL(readConfig(config).url).host}`,
   render: renderWebhook,
   send: sendWebhook,

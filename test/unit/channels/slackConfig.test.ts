@@ -17,7 +17,6 @@ describe("Slack's configuration", () => {
     expect(config).toEqual({ webhook_host: 'hooks.slack.com' });
     expect(secrets).toEqual({ webhook_url });
     expect(slack.describe(config)).toBe('Slack incoming webhook');
-    expect(slack.hasChannels(config)).toBe(false);
     expect(slack.destinations(config, secrets)).toEqual([{ field: 'webhook_url', url: webhook_url }]);
   });
 
@@ -25,7 +24,6 @@ describe("Slack's configuration", () => {
     const { config, secrets } = slack.split({ ...bot, api_url: 'https://slack-gov.com/api' });
     expect(config).toEqual({ channel: '#operations-alerts', api_url: 'https://slack-gov.com/api' });
     expect(secrets).toEqual({ bot_token: 'xoxb-secret' });
-    expect(slack.hasChannels(config)).toBe(true);
     expect(slack.destinations(config, secrets)).toEqual([{ field: 'api_url', url: 'https://slack-gov.com/api' }]);
   });
 
@@ -50,9 +48,40 @@ describe("Slack's configuration", () => {
     [{ ...bot, bot_token: 'xoxb-1\r\nHost: x' }, 'bot_token: must be the bot token of a Slack app (xoxb-…), without spaces'],
     [{ webhook_url, channel: '#x' }, `channel: cannot be combined with webhook_url; ${eitherWay}`],
     [{ webhook_url: 'hooks.slack.com' }, 'webhook_url: must be a full URL, such as https://hooks.example.com/herald'],
-    [{ url: webhook_url }, ': has no field "url"; its fields are webhook_url, bot_token, channel, api_url'],
+    [{ url: webhook_url }, ': has no field "url"; its fields are webhook_url, bot_token, signing_secret, channel, join_public_channels, api_url'],
   ])('%j is refused: %s', (input, problem) => {
     expect(problems(input)).toContain(problem);
+  });
+});
+
+describe('the channel of a notification', () => {
+  const app = slack.split(bot).config;
+
+  it.each([null, '#night-shift', 'night-shift', 'C0123456789', '#störungen', 'a'.repeat(80)])('of an app may be %j', (chosen) => {
+    expect(slack.channelProblem(app, chosen)).toBeUndefined();
+  });
+
+  it.each(['', '#', '##x', 'two words', '#a,b', '<!channel>', '@someone', 'a'.repeat(81), 'x\nY'])('of an app is refused when it is %j', (chosen) => {
+    expect(slack.channelProblem(app, chosen)).toBe('must name a channel, such as #operations-alerts or C0123456789');
+  });
+
+  it('must be chosen when the integration has none', () => {
+    const { channel: _, ...withoutChannel } = app;
+    expect(slack.channelProblem(withoutChannel, null)).toBe('must name a channel, because the integration has none of its own');
+    expect(slack.channelProblem(withoutChannel, '#x')).toBeUndefined();
+  });
+
+  it('cannot be chosen for an incoming webhook, nor for a webhook', () => {
+    const incoming = slack.split({ webhook_url }).config;
+    expect(slack.channelProblem(incoming, null)).toBeUndefined();
+    expect(slack.channelProblem(incoming, '#x')).toContain('is bound to its channel');
+    expect(channels.webhook!.channelProblem({}, '#x')).toContain('has one address');
+  });
+
+  it('is what the rate limit counts by, however it is spelt', () => {
+    expect(slack.limitedTogether?.(app, '#night-shift')).toBe(slack.limitedTogether?.(app, 'night-shift'));
+    expect(slack.limitedTogether?.(app, null)).toBe('operations-alerts');
+    expect(slack.defaultRateLimit?.per_second).toBe(1);
   });
 });
 

@@ -3,7 +3,7 @@ import { createOutgoingHttp, type OutgoingHttp } from '../../../activities/chann
 import { channels } from '../../../activities/channels/index.ts';
 import type { AttemptResult, JsonObject } from '../../../model/types.ts';
 import { exampleMessage } from '../../support/message.ts';
-import { startReceiver } from '../../support/receiver.ts';
+import { type ReceiverOptions, startReceiver } from '../../support/receiver.ts';
 import { sendIo } from '../../support/sendIo.ts';
 import { type SlackStandIn, startSlackStandIn } from '../../support/slackStandIn.ts';
 
@@ -19,6 +19,7 @@ beforeAll(async () => {
       { name: 'operations-alerts' },
       { name: 'night-shift', id: 'C0NIGHT' },
       { name: 'strangers', is_member: false },
+      { name: 'newcomers', id: 'C0NEWCOMERS', is_member: false },
       { name: 'old', is_archived: true },
       { name: 'secret', is_private: true, is_member: false },
     ],
@@ -27,6 +28,8 @@ beforeAll(async () => {
 beforeEach(() => {
   standIn.messages.length = 0;
   standIn.refuse(undefined);
+  standIn.refuseCalls(undefined);
+  standIn.calls.length = 0;
 });
 afterAll(async () => {
   await http.close();
@@ -66,7 +69,7 @@ describe('sending to Slack as an app', () => {
   it.each([
     [{ channel: '#nowhere' }, 'channel_not_found: the channel does not exist, or it is private and the Slack app is not in it'],
     [{ channel: '#secret' }, 'channel_not_found: the channel does not exist, or it is private and the Slack app is not in it'],
-    [{ channel: '#strangers' }, 'not_in_channel: the Slack app is not in the channel; invite it there with /invite'],
+    [{ channel: '#strangers', join_public_channels: false }, 'not_in_channel: the Slack app is not in the channel; invite it there with /invite'],
     [{ channel: '#old' }, 'is_archived: the channel is archived; choose another channel'],
     [{ bot_token: 'xoxb-wrong' }, 'invalid_auth: the bot token is not valid; set bot_token to the current one'],
   ])('fails for good with %j, and says what to do', async (changes, sentence) => {
@@ -109,6 +112,61 @@ describe('sending to Slack as an app', () => {
     await other.close();
     expect(result).toMatchObject({ ok: false, kind: 'retryable', error: 'Slack answered 200 OK, but not as its API does; check api_url' });
     expect(other.received).toMatchObject([{ path: '/chat.postMessage', headers: { authorization: 'Bearer xoxb-good' } }]);
+  });
+});
+
+describe('a public channel that the app is not in', () => {
+  const names = Array.from({ length: 450 }, (_, number) => `channel-${number}`);
+  let large: SlackStandIn;
+  const toLarge = (channel: string) => asApp({ api_url: large.apiUrl, channel });
+  beforeAll(async () => {
+    large = await startSlackStandIn({ channels: names.map((name) => ({ name, is_member: false })) });
+  });
+  beforeEach(() => {
+    large.calls.length = 0;
+    large.refuseCalls(undefined);
+  });
+  afterAll(() => large.close());
+
+  it('is joined, and posted to, by its id', async () => {
+    expect(await asApp({ channel: 'C0NEWCOMERS' })).toMatchObject({ ok: true });
+    expect(standIn.messages.map(({ channel }) => channel)).toEqual(['newcomers']);
+    expect(standIn.calls).toEqual(['chat.postMessage', 'conversations.join', 'chat.postMessage']);
+  });
+
+  it('is found by its name, on whichever page of Slack it is, and joined once', async () => {
+    expect(await toLarge('#channel-449')).toMatchObject({ ok: true });
+    expect(await toLarge('channel-449')).toMatchObject({ ok: true });
+    const lists = ['conversations.list', 'conversations.list', 'conversations.list'];
+    expect(large.calls).toEqual(['chat.postMessage', ...lists, 'conversations.join', 'chat.postMessage', 'chat.postMessage']);
+  });
+
+  it('is left alone when the app lacks the scope, and the error says how to get in', async () => {
+    large.refuseCalls((method) => (method === 'conversations.join' ? { error: 'missing_scope' } : undefined));
+    expect(await toLarge('#channel-1')).toMatchObject({
+      ok: false,
+      kind: 'permanent',
+      error: 'Slack answered not_in_channel: the Slack app is not in the channel; invite it there with /invite, or let it join public channels (scope channels:join)',
+    });
+  });
+
+  it('is tried again later when Slack has no time for it now', async () => {
+    for (const busy of ['conversations.list', 'conversations.join']) {
+      large.refuseCalls((method) => (method === busy ? { retryAfterSeconds: 20 } : undefined));
+      expect(await toLarge('#channel-2')).toMatchObject({ ok: false, kind: 'retryable', retryAfterMs: 20_000 });
+    }
+  });
+
+  it('costs little more time than one request may take', async () => {
+    const behaviour: ReceiverOptions['behaviour'] = ({ path }) =>
+      path === '/chat.postMessage' ? { delayMs: 200, body: '{"ok":false,"error":"not_in_channel"}' } : { hang: 'answer' };
+    const slow = await startReceiver({ behaviour });
+    const { config, secrets } = slack.split({ bot_token: 'xoxb-good', channel: 'C0NEWCOMERS', api_url: slow.url });
+    const message = exampleMessage();
+    const result = await slack.send(slack.render(message, config), message, config, secrets, sendIo(http, { timeoutMs: 400 }));
+    await slow.close();
+    expect(result).toMatchObject({ ok: false, kind: 'retryable' });
+    expect(result.durationMs).toBeLessThan(1200);
   });
 });
 
