@@ -24,7 +24,7 @@ const LATE_MS = 1000;
 const BUSY_PAUSE_MS = 100;
 /** While all that is left waits for its retry. */
 const SHORTEST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 30_000;
 
 interface LockedReplay extends ReplayScope {
   id: string;

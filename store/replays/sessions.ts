@@ -11,7 +11,10 @@ export interface SearchedSession {
   agents: SessionAgent[];
 }
 
-/** The next session of an agent, in the order of their keys, that may hold events of the time in question. */
+/**
+ * The next session, in the order of their keys, that may hold events of an agent and of the time in question. Whose
+ * agents a session has is known once its events are decided.
+ */
 export async function nextSession(db: Db, scope: ReplayScope, agent: { id: string; name: string }, afterKey: number): Promise<SearchedSession | undefined> {
   return db
     .selectFrom('sessions as s')
@@ -20,7 +23,7 @@ export async function nextSession(db: Db, scope: ReplayScope, agent: { id: strin
     .where('s.organisation_id', '=', scope.organisationId)
     .where('s.key', '>', afterKey)
     .where('s.created_at', '<', scope.until)
-    .where(sql<boolean>`(s.agents @> ${JSON.stringify([{ id: agent.id }])}::jsonb or (s.agents = '[]' and ${agent.name === DEFAULT_AGENT}))`)
+    .where(sql<boolean>`(s.agents @> ${JSON.stringify([{ id: agent.id }])}::jsonb or (s.agents = '[]' and ${agent.name === DEFAULT_AGENT}) or p.decided_seq < p.last_seq)`)
     .$if(scope.since !== null, (query) => query.where('p.appended_at', '>=', scope.since!))
     .$if(scope.sessionId !== null, (query) => query.where('s.id', '=', scope.sessionId!))
     .orderBy('s.key')
