@@ -44,6 +44,9 @@ const tokenPrices = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+const deploymentName = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, 'must be letters, digits, - and _, 100 at most');
+const buildId = z.string().regex(/^[A-Za-z0-9_.+-]{1,100}$/, 'must be letters, digits and any of _.+-, 100 at most');
+
 const timings = z.string().transform((value, context) => {
   const parsed = timingsSchema.safeParse(parseJson(value));
   if (parsed.success) return parsed.data;
@@ -91,6 +94,8 @@ export const environmentSchema = z.object({
   HERALD_SLACK_URL: httpUrl.optional(),
   HERALD_TIMINGS: timings.default({}),
   HERALD_WORKFLOW_BUNDLE: text.optional(),
+  HERALD_WORKER_DEPLOYMENT: deploymentName.optional(),
+  HERALD_BUILD_ID: buildId.optional(),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\/./, 'must look like postgres://user:password@host:5432/herald')

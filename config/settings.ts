@@ -56,6 +56,8 @@ export interface Settings {
   timings: Timings;
   /** A file with the bundled workflow code; absent, a worker bundles it at start. */
   workflowBundle?: string;
+  /** Which version of the workflow code a worker has, where the Temporal server is to keep versions apart. */
+  deployment?: { name: string; buildId: string };
 }
 
 /** What `npm start` can be told; it brings what is absent. */
@@ -119,6 +121,7 @@ export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
     shutdownGraceMs: environment.HERALD_SHUTDOWN_GRACE_MS,
     timings: environment.HERALD_TIMINGS,
     workflowBundle: environment.HERALD_WORKFLOW_BUNDLE,
+    ...readDeployment(environment),
   };
 }
 
@@ -157,6 +160,12 @@ function readTls(environment: Environment): TemporalTls | true | undefined {
     return { serverNameOverride, serverRootCACertificate, clientCertPair: crt && key ? { crt, key } : undefined };
   }
   return environment.TEMPORAL_TLS === 'true' || environment.TEMPORAL_API_KEY !== undefined ? true : undefined;
+}
+
+function readDeployment({ HERALD_WORKER_DEPLOYMENT: name, HERALD_BUILD_ID: buildId }: Environment): Pick<Settings, 'deployment'> {
+  if (name === undefined && buildId === undefined) return {};
+  if (name === undefined || buildId === undefined) throw new SettingsError('HERALD_WORKER_DEPLOYMENT and HERALD_BUILD_ID must be set together.');
+  return { deployment: { name, buildId } };
 }
 
 function readCertificate(environment: Environment, name: `TEMPORAL_TLS_${string}_PATH` & keyof Environment): Buffer | undefined {

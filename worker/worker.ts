@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities, createListening, defaultSendTimings, type SendTimings } from '../activities/index.ts';
@@ -10,12 +11,14 @@ import { listenForNews } from '../store/newsChannel.ts';
 import { createDecisionLinks } from '../store/decisionLinks.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
+import { type WorkerDeployment, whyNoDeployments } from '../temporal/deployment.ts';
 import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
 import { createSettlingWorkflows } from '../temporal/settling.ts';
 import { createReplayWorkflows } from '../temporal/replays.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import { bundleWorkflows } from './bundle.ts';
+import { deploymentOptions, type MovingTimings, startMovingOn } from './deployment.ts';
 import { every } from './every.ts';
 import { startBacklogWatch } from './backlogWatch.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -38,6 +41,8 @@ export interface WorkerSettings {
   timings?: WorkerTimings;
   /** A file with the bundled workflow code (`npm run build`); absent, the code is bundled at start. */
   workflowBundle?: string;
+  /** The version of its code, for a server that keeps runs with the version that began them; absent: no versions. */
+  deployment?: WorkerDeployment;
 }
 
 /** What is absent has its default; tests shorten it. */
@@ -47,6 +52,7 @@ export interface WorkerTimings {
   sweeper?: Partial<SweeperTimings>;
   replays?: Partial<ReplayStarterTimings>;
   session?: SessionLimits;
+  movingOn?: Partial<MovingTimings>;
 }
 
 /** Sessions kept in memory between their events; the others are replayed from their histories when news comes. */
@@ -82,6 +88,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const client = openTemporalClient(settings.temporal);
   const unusable = await ensureSearchAttributes(client);
   if (unusable) log.warn({ reason: unusable }, 'Herald runs without its search attributes');
+  const deployment = await usableDeployment(settings.deployment, client, log);
   const workflows = createWorkflows(client, () => unusable === undefined, timings.session);
   const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
   const owner = `worker-${randomUUID()}`;
@@ -114,6 +121,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   };
   const sessions = await Worker.create({
     ...common,
+    ...(deployment ? deploymentOptions(deployment, 'PINNED') : {}),
     taskQueue: SESSION_TASK_QUEUE,
     activities: activities.session,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
@@ -121,6 +129,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   });
   const deliveries = await Worker.create({
     ...common,
+    ...(deployment ? deploymentOptions(deployment, 'AUTO_UPGRADE') : {}),
     taskQueue: DELIVERY_TASK_QUEUE,
     activities: { ...activities.delivery, ...activities.replay, ...activities.settling },
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
@@ -141,6 +150,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     every(PAUSES_READ_EVERY_MS, 'reading which destinations want a pause', log, () => activities.refreshPauses()),
     startHousekeeping({ db, log }),
     startBacklogWatch({ db, log }),
+    ...(deployment ? [startMovingOn({ client, deployment, log }, timings.movingOn)] : []),
   ];
   let stoppedAt = -Infinity;
   const done = run([sessions, deliveries], async () => {
@@ -162,6 +172,12 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
       for (const worker of [sessions, deliveries]) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };
+}
+
+async function usableDeployment(deployment: WorkerDeployment | undefined, client: Client, log: Logger): Promise<WorkerDeployment | undefined> {
+  const reason = deployment && (await whyNoDeployments(client));
+  if (reason) log.warn({ reason }, 'Herald runs without versions of its workers');
+  return reason ? undefined : deployment;
 }
 
 /** Runs the workers until all have stopped; when one breaks, the others stop too. */
