@@ -8,6 +8,7 @@ import { answerError, answerNotFound } from './errors.ts';
 import { registerInstallation } from './installation.ts';
 import { registerDocs } from './openapi.ts';
 import { createRouter, type ApiRouter } from './router.ts';
+import { registerSlackInstall } from './slack/install.ts';
 import { registerSlackInteractions } from './slack/interactions.ts';
 import { createV1 } from './v1/index.ts';
 import { registerWellKnown } from './wellKnown.ts';
@@ -29,6 +30,7 @@ export function createApp(given: ApiDependencies): ApiRouter {
   registerWellKnown(app, deps);
   registerDecide(app, deps);
   registerSlackInteractions(app, deps);
+  registerSlackInstall(app, deps);
   app.route('/', createAgentops(deps));
   app.route('/v1', createV1(deps));
   registerDocs(app, deps);

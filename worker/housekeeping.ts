@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Db } from '../store/database.ts';
 import { pruneIdempotencyKeys } from '../store/idempotency.ts';
+import { pruneSlackInstalls } from '../store/slackInstalls.ts';
 import { pruneSlackRequests } from '../store/slackRequests.ts';
 import { pruneWorkers } from '../store/workers.ts';
 import { every, type Recurring } from './every.ts';
@@ -13,5 +14,6 @@ export function startHousekeeping({ db, log }: { db: Db; log: Logger }): Recurri
     await pruneIdempotencyKeys(db);
     await pruneWorkers(db);
     await pruneSlackRequests(db);
+    await pruneSlackInstalls(db);
   });
 }

@@ -8,6 +8,7 @@ import { registerDeliveries } from './deliveries.ts';
 import { registerDeliveryCommands } from './deliveryCommands.ts';
 import { registerEventTypes } from './eventTypes.ts';
 import { createGuards } from './guard.ts';
+import { registerIntegrationChannels } from './integrationChannels.ts';
 import { registerIntegrations } from './integrations.ts';
 import { registerIntegrationTest } from './integrationTest.ts';
 import { registerNotifications } from './notifications.ts';
@@ -19,6 +20,7 @@ import { registerReplays } from './replays.ts';
 import { registerSessionReports } from './sessionReports.ts';
 import { registerSessionTimeouts } from './sessionTimeouts.ts';
 import { registerSessions } from './sessions.ts';
+import { registerSlackInstalls } from './slackInstalls.ts';
 import { registerStream } from './stream.ts';
 import { registerWait } from './wait.ts';
 
@@ -29,6 +31,8 @@ export function createV1(deps: ApiDependencies): ApiRouter {
   registerIntegrations(app, deps, guards);
   registerIntegrationTest(app, deps, guards);
   registerRotateSecret(app, deps, guards);
+  registerIntegrationChannels(app, deps, guards);
+  registerSlackInstalls(app, deps, guards);
   registerAgents(app, deps, guards);
   registerNotifications(app, deps, guards);
   registerPreview(app, deps, guards);

@@ -112,14 +112,17 @@ export function mergeSlack(current: StoredConfig, patch: JsonObject): StoredConf
     const message = 'must be given again when api_url changes';
     throw new z.ZodError([{ code: 'custom', path: ['bot_token'], message, input: undefined }]);
   }
-  const { team, webhook_host: _, interactive: __, ...shown } = readConfig(current.config);
+  const { team, webhook_host: _, interactive, ...shown } = readConfig(current.config);
   const secrets = readSecrets(current.secrets);
   const isWebhook = 'webhook_url' in secrets;
   const otherWay = isWebhook ? patch.bot_token : patch.webhook_url;
   if (typeof otherWay === 'string') return splitSlack(mergePatch({}, patch));
   if (isWebhook) return splitSlack(mergePatch(secrets, patch));
   const changed = splitSlack(mergePatch({ ...secrets, ...shown }, patch));
-  return team && patch.bot_token === undefined ? { ...changed, config: { ...changed.config, team } } : changed;
+  if (!team || patch.bot_token !== undefined) return changed;
+  // The app that was installed with a click is Herald's own, whose signing secret Herald knows.
+  const isOwnApp = interactive === true && secrets.signing_secret === undefined;
+  return { ...changed, config: { ...changed.config, team, ...(isOwnApp && { interactive }) } };
 }
 
 export function slackDestinations(config: JsonObject, secrets: JsonObject): Destination[] {
