@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+
+export interface SoakOptions {
+  /** How many events the session gets at least. */
+  events: number;
+  /** How often the session is paused and resumed. */
+  pauses: number;
+  /** Only JSON on standard output. */
+  json: boolean;
+  /** A run of the session hands over at about this many history events; absent: Herald's own default. */
+  maxHistoryEvents?: number;
+}
+
+export const usage = `npm run soak -- [options]
+
+Starts Herald in a temporary folder and lets one session live long: events, pauses and resumes, messages to the agent.
+Every event has a message. Then compares what was accepted with what arrived, and asks Temporal about the session's runs.
+
+  --events 100000        how many events the session gets
+  --pauses 100           how often it is paused and resumed
+  --max-history 200      a run hands over at about so many history events (default: Herald's own, 2000)
+  --json                 print one JSON object, and nothing else, on standard output
+
+Ends with 0 when nothing was lost and nothing happened twice.
+`;
+
+/** Thrown for arguments that make no sense; the message is for the person who typed them. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** @throws {UsageError} */
+export function readOptions(args: string[]): SoakOptions | 'help' {
+  const values = parse(args);
+  if (values.help) return 'help';
+  const maxHistory = values['max-history'];
+  return {
+    events: wholeNumber('--events', values.events),
+    pauses: wholeNumber('--pauses', values.pauses),
+    json: values.json,
+    ...(maxHistory === undefined ? {} : { maxHistoryEvents: wholeNumber('--max-history', maxHistory) }),
+  };
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new UsageError(`${name} must be a whole number above 0.`);
+  return Number(text);
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        events: { type: 'string', default: '100000' },
+        pauses: { type: 'string', default: '100' },
+        'max-history': { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,20 @@
+import type { SoakReport } from './run.ts';
+
+export function isGood({ lost, duplicateEffects }: SoakReport): boolean {
+  return lost === 0 && duplicateEffects === 0;
+}
+
+/** A report for people. */
+export function textOf(report: SoakReport): string {
+  const lines = [
+    `${report.events} events in one session in ${report.seconds} s, with ${report.pauses} pauses and ${report.messages} messages to the agent.`,
+    '',
+    `  lost               ${report.lost}`,
+    `  happened twice     ${report.duplicateEffects}`,
+    `  runs               ${report.runs}, the longest with ${report.maxHistoryEvents} history events, the largest with ${Math.round(report.maxHistoryBytes / 1024)} KiB`,
+    `  worker's memory    ${report.workerRssMbStart} MB at the start, ${report.workerRssMbEnd} MB at the end`,
+    '',
+    isGood(report) ? 'Nothing was lost, and nothing happened twice.' : 'This must not be.',
+  ];
+  return `${lines.join('\n')}\n`;
+}
