@@ -25,6 +25,9 @@ export async function audit(herald: Pick<Herald, 'url' | 'apiKey'>, ledger: Ledg
     const events = await list<StoredEvent>(herald, `${path}/events`);
     const decisions = await list<StoredDecision>(herald, `${path}/decisions`);
     problems.push(...compare(entries, events, decisions, names));
+    const stored = new Set(events.map((event) => event.id));
+    const undone = ledger.refused().filter((entry) => entry.sessionId === id && stored.has(entry.eventId));
+    problems.push(...undone.map(({ eventId }) => `the command behind ${eventId} was refused, and carried out all the same`));
   }
   for (const status of ['pending', 'retrying', 'failed', 'cancelled']) {
     const open = await list<object>(herald, `/v1/deliveries?status=${status}`);

@@ -11,6 +11,8 @@ export interface Report {
   events: ReportedEvent[];
   /** Is not repeated when no 2xx comes: its events may then arrive or not. */
   careless?: boolean;
+  /** May be answered with 409: then nothing must come of it. */
+  refusable?: boolean;
 }
 
 /** An agent's client as it should be: repeats a request, with the same ids, until it is answered with 2xx. */
@@ -33,7 +35,7 @@ export function createClient(url: string, ledger: Ledger, random: Random, givenU
   const answers: Record<string, number> = {};
   const problems: string[] = [];
 
-  async function report({ path, headers, body, events, careless }: Report): Promise<Answer | undefined> {
+  async function report({ path, headers, body, events, careless, refusable }: Report): Promise<Answer | undefined> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       ledger.offer(events);
       const answer = await call({ method: 'POST', url: url + path, headers, body, timeoutMs: TIMEOUT_MS });
@@ -42,6 +44,10 @@ export function createClient(url: string, ledger: Ledger, random: Random, givenU
       if (answer.status >= 200 && answer.status < 300) {
         ledger.accept(events);
         return answer;
+      }
+      if (refusable && answer.status === 409) {
+        ledger.refuse(events);
+        return undefined;
       }
       // A server that is away or overloaded says 503, or nothing.
       const isExpected = answer.status === 0 || answer.status === 503;

@@ -77,5 +77,5 @@ function withFailure(made: MadeEvent, session: ChaosSession, owner: Partial<Fact
 
 /** Concerns all agents of the session, whoever reports it. */
 function isStatus(type: string): boolean {
-  return ['ExecutionStarted', 'ExecutionCompleted', 'ExecutionFailed', 'ExecutionCancelled', 'ExecutionPaused', 'ExecutionResumed'].includes(type);
+  return ['ExecutionStarted', 'ExecutionCompleted', 'ExecutionFailed', 'ExecutionCancelled', 'ExecutionPaused', 'ExecutionResumed', 'ExecutionAwaitingConfirmation'].includes(type);
 }

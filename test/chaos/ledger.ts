@@ -15,6 +15,8 @@ export interface ReportedEvent {
 export interface Entry extends ReportedEvent {
   /** A request with it was answered with 2xx. */
   accepted: boolean;
+  /** A request with it was answered with 409: it must not have happened. */
+  refused: boolean;
   /** How many requests carried it: more than one when an answer was lost. */
   requests: number;
 }
@@ -24,9 +26,11 @@ export interface Ledger {
   /** Notes events that are about to be sent, once more or for the first time. */
   offer(events: ReportedEvent[]): void;
   accept(events: ReportedEvent[]): void;
+  refuse(events: ReportedEvent[]): void;
   find(sessionId: string, eventId: string): Entry | undefined;
   accepted(): Entry[];
-  /** Events that were sent, and never acknowledged. */
+  refused(): Entry[];
+  /** Events that were sent, and never answered. */
   uncertain(): Entry[];
 }
 
@@ -38,15 +42,19 @@ export function createLedger(): Ledger {
       for (const event of events) {
         const known = entryOf(event);
         if (known) known.requests += 1;
-        else entries.set(keyOf(event.sessionId, event.eventId), { ...event, accepted: false, requests: 1 });
+        else entries.set(keyOf(event.sessionId, event.eventId), { ...event, accepted: false, refused: false, requests: 1 });
       }
     },
     accept(events) {
       for (const event of events) entryOf(event)!.accepted = true;
     },
+    refuse(events) {
+      for (const event of events) entryOf(event)!.refused = true;
+    },
     find: (sessionId, eventId) => entries.get(keyOf(sessionId, eventId)),
     accepted: () => [...entries.values()].filter((entry) => entry.accepted),
-    uncertain: () => [...entries.values()].filter((entry) => !entry.accepted),
+    refused: () => [...entries.values()].filter((entry) => entry.refused),
+    uncertain: () => [...entries.values()].filter((entry) => !entry.accepted && !entry.refused),
   };
 }
 

@@ -7,7 +7,7 @@ export function isGood({ lost, unexplained, problems }: ChaosReport): boolean {
 
 /** A report for people. */
 export function textOf(report: ChaosReport): string {
-  const { kills, freezes, receiver, answers } = report;
+  const { kills, freezes, receiver, answers, commands } = report;
   const lines = [
     `Seed ${report.seed}, ${report.seconds} s, ${report.acceptedPerSecond} events/s accepted while things broke.`,
     '',
@@ -19,6 +19,7 @@ export function textOf(report: ChaosReport): string {
     `  unexplained   ${report.unexplained}`,
     `  not acknowledged: ${report.uncertain.events} events, of which ${report.uncertain.delivered} messages came`,
     '',
+    `  commands      ${commands.carriedOut} carried out, ${commands.refused} refused by the state of their session`,
     `  killed        ${counted(kills)}`,
     `  frozen        ${counted(freezes)}`,
     `  receiver      ${counted(receiver)}`,

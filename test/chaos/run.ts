@@ -20,6 +20,8 @@ export interface ChaosReport extends Verdict, FaultCounts {
   acceptedPerSecond: number;
   /** Messages that the receiver did not treat as it should, by what it did. */
   receiver: Record<string, number>;
+  /** Pauses, questions and the like that were sent to sessions by hand. */
+  commands: { carriedOut: number; refused: number };
   /** Answers to requests by status; `none` when nobody answered. */
   answers: Record<string, number>;
   /** How often the machine stood still for a second or more. */
@@ -123,6 +125,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
       acceptedPerSecond: Math.round((acceptedMeanwhile * 1000) / (brokenUntil - began)),
       ...saboteur.counts,
       receiver: receiver.hits(),
+      commands: { carriedOut: ledger.accepted().filter(({ eventId }) => eventId.startsWith('command:')).length, refused: ledger.refused().length },
       answers: client.answers(),
       stalls: stalls.length,
       drainSeconds,

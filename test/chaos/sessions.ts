@@ -3,6 +3,7 @@ import type { JsonObject } from '../../model/types.ts';
 import type { Client, Report } from './client.ts';
 import { type ChaosSession, createEventMaker, failureOf, type MadeEvent, reportedEvent } from './events.ts';
 import type { AgentName } from './notifications.ts';
+import { startPerson } from './person.ts';
 import { createRandom, type Random } from './random.ts';
 
 /** Sessions that run at the same time. */
@@ -95,6 +96,7 @@ async function liveSession({ session, client, apiKey, random, isOver, take }: Li
     await report('/v2/create_agent', { id: session.alias, name: session.agents.at(-1) }, []);
   }
 
+  const person = startPerson({ session, client, apiKey, random: createRandom(random.int(0, 2 ** 31)) });
   const underWay = new Set<Promise<unknown>>();
   const track = (request: Promise<unknown>) => {
     underWay.add(request);
@@ -125,6 +127,7 @@ async function liveSession({ session, client, apiKey, random, isOver, take }: Li
     }
   }
   while (underWay.size > 0) await Promise.all(underWay);
+  await person.leave();
 
   const [state, type] = random.pick([['Success', 'ExecutionCompleted'], ['Fail', 'ExecutionFailed'], ['Cancelled', 'ExecutionCancelled']] as const);
   const end = { id: session.id, end_timestamp: new Date().toISOString(), end_state: state, end_state_reason: 'done' };

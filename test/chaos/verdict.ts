@@ -82,6 +82,7 @@ export function judge({ ledger, arrivals, configured, disturbances }: Evidence):
     const { sessionId, eventId, type, payload } = contentOf(arrival);
     const entry = ledger.find(sessionId, reportedId(eventId, payload));
     if (!entry) return `nobody has reported its event ${eventId} of session ${sessionId}`;
+    if (entry.refused) return `its event ${eventId} comes of a command that was refused`;
     if (type !== eventConstant(entry.type)) return `its event ${eventId} is called ${type}, not ${entry.type}`;
     if (entry.note !== undefined && payload.note !== entry.note) return `its event ${eventId} says ${JSON.stringify(payload.note)}, not '${entry.note}'`;
     if (![...entry.expected, ...(entry.allowed ?? [])].includes(notification)) return `the rules skip its event ${eventId} (${entry.type})`;
