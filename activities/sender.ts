@@ -9,9 +9,13 @@ import { DISABLED, type Passage, passages } from './gate.ts';
 import type { Pauses } from './pauses.ts';
 import { createSlots } from './slots.ts';
 import type { Turns } from './turns.ts';
+import { createUnderWay } from './underWay.ts';
 
 /** First attempts under way to one destination from one worker process. */
 const REQUESTS_PER_DESTINATION = 64;
+
+/** While a session has something else to do, what has not answered for this long is left to itself. Milliseconds. */
+const BRIEF_PATIENCE_MS = 20;
 
 /** The first attempt at a delivery, under lease. */
 export interface SendJob {
@@ -32,8 +36,13 @@ export type JobStatus = 'sending' | 'delivered' | 'failed';
 
 /** Sends the first attempts of a session's messages, in order for each destination. */
 export interface Sender {
-  /** Resolves when every job is settled or patience is over; what is still under way records its own outcome. */
-  sendInOrder(sessionKey: number, jobs: SendJob[]): Promise<Map<string, JobStatus>>;
+  /**
+   * Resolves when every job is settled or patience is over; what is still under way records its own outcome. Nobody
+   * waits for a destination that has just let others wait.
+   * @param news Resolves when the session has something else to do: from then on nobody waits for what is slow to be
+   * answered.
+   */
+  sendInOrder(sessionKey: number, jobs: SendJob[], news?: Promise<unknown>): Promise<Map<string, JobStatus>>;
   /** Whether a first attempt at this delivery is under way, or waits for its turn. */
   isSending(deliveryId: string): boolean;
   /** Resolves when no first attempt is under way. */
@@ -44,6 +53,7 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
   const { db, log, owner, workflows, timings } = deps;
   const start = createDeliveryStarter(workflows, log);
   const slots = createSlots(REQUESTS_PER_DESTINATION);
+  const underWay = createUnderWay();
   /** The last job of each session and destination: the next one waits for it, but not for long. */
   const chains = new Map<string, Promise<void>>();
   const sending = new Map<string, Promise<void>>();
@@ -72,6 +82,7 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
     if (isTooLate(job)) return leaveOpen(job);
     if (!(await slots.acquire(destinationKey, timings.patienceMs))) return handOver(job);
     let retryMs: number | null = null;
+    underWay.begin(destinationKey, deliveryId);
     try {
       const prepared = await job.prepare();
       if (!prepared) return await handOver(job);
@@ -90,6 +101,7 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
       statuses.set(deliveryId, result.ok ? 'delivered' : 'failed');
       retryMs = nextAttemptMs;
     } finally {
+      underWay.end(destinationKey, deliveryId);
       slots.release(destinationKey);
     }
     if (retryMs !== null) await startDelivery(job, 1, retryMs);
@@ -133,10 +145,12 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
 
     isSending: (deliveryId) => sending.has(deliveryId),
 
-    async sendInOrder(sessionKey, jobs) {
+    async sendInOrder(sessionKey, jobs, news) {
       const statuses = new Map<string, JobStatus>(jobs.map((job) => [job.deliveryId, 'sending']));
       const all: Promise<void>[] = [];
+      let movedAt = performance.now();
       for (const [destination, group] of Map.groupBy(jobs, destinationOf)) {
+        const isSlow = underWay.oldestMs(destination) > timings.patienceMs / 2;
         const opening = open(group);
         const chainKey = `${sessionKey}/${destination}`;
         for (const [index, job] of group.entries()) {
@@ -149,10 +163,11 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
             })
             .finally(() => {
               answer();
+              movedAt = performance.now();
               sending.delete(job.deliveryId);
             });
           sending.set(job.deliveryId, sent);
-          all.push(sent);
+          if (!isSlow) all.push(sent);
           const link = Promise.resolve(before).then(() => Promise.race([answered, sleep(timings.patienceMs)]));
           chains.set(chainKey, link);
           void link.then(() => {
@@ -160,7 +175,8 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
           });
         }
       }
-      await Promise.race([Promise.all(all), sleep(timings.patienceMs)]);
+      const stalled = news?.then(() => quiet(() => movedAt));
+      await Promise.race([Promise.all(all), sleep(timings.patienceMs), ...(stalled ? [stalled] : [])]);
       return statuses;
     },
   };
@@ -168,6 +184,15 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
 
 function destinationOf({ integrationId, channel }: SendJob): string {
   return `${integrationId}/${channel ?? ''}`;
+}
+
+/** Resolves when nothing has moved for a moment. */
+async function quiet(movedAt: () => number): Promise<void> {
+  for (;;) {
+    const leftMs = movedAt() + BRIEF_PATIENCE_MS - performance.now();
+    if (leftMs <= 0) return;
+    await sleep(leftMs);
+  }
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,8 +11,9 @@ import { jsonOfHistory } from './historyFile.ts';
 import { longScenarios, type Scenario, scenarios } from './scenarios.ts';
 
 /**
- * Records the histories that test/workflow/replay.test.ts replays: `npm run record-histories`. Recorded anew only
- * when workflow code changes on purpose in a way that old runs need not survive; otherwise the old files must replay.
+ * Records the histories that test/workflow/replay.test.ts replays, of those scenarios that have none yet:
+ * `npm run record-histories`. A file is deleted, to be recorded anew, only when workflow code changes on purpose in a
+ * way that old runs need not survive.
  */
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const dataDir = mkdtempSync(path.join(tmpdir(), 'herald-record-'));
@@ -34,9 +35,10 @@ async function record(group: Record<string, Scenario>, limits: SessionLimits): P
   const parts = { databaseUrl: postgres.url, temporalAddress: temporal.address };
   const engine = await startEngineOn(parts, { timings: { session: { agentWaitMs: 500, lingerMs: 300, ...limits } } });
   for (const [name, scenario] of Object.entries(group)) {
+    const file = path.join(folder, `${name}.json`);
+    if (existsSync(file)) continue;
     const { workflowId, runId } = await scenario(engine, receiver);
     const history = await engine.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    const file = path.join(folder, `${name}.json`);
     writeFileSync(file, jsonOfHistory(history));
     say(`${file}: ${history.events?.length} events`);
   }

@@ -1,3 +1,4 @@
+import type { DeliverySettings } from '../../model/deliverySettings.ts';
 import { updateNotification } from '../../store/notifications.ts';
 import type { Engine } from '../support/engineOn.ts';
 import { agentNamed, arrivedOf, deliveryOf, type EngineSession, event, startSession, until } from '../support/engineSession.ts';
@@ -72,6 +73,21 @@ export const scenarios: Record<string, Scenario> = {
     await handle.result();
     return { workflowId: handle.workflowId };
   },
+
+  async 'delivery-that-waits-for-its-turn'(engine, receiver) {
+    const rateLimit = { per_second: 0.5, burst: 1 };
+    const { handle } = await failingDelivery(engine, receiver, (index) => ({ status: index === 0 ? 500 : 200 }), { rate_limit: rateLimit });
+    await handle.result();
+    return { workflowId: handle.workflowId };
+  },
+
+  async 'delivery-put-off-by-a-pause'(engine, receiver) {
+    const answers = [{ status: 500 }, { status: 429, headers: { 'retry-after': '2' } }];
+    const { session, handle } = await failingDelivery(engine, receiver, (index) => answers[index] ?? {}, { retry_schedule_s: [1, 1] });
+    await session.append(event('asks for a pause', 'Reported'));
+    await handle.result();
+    return { workflowId: handle.workflowId };
+  },
 };
 
 /** For an engine whose runs are allowed a short history. */
@@ -101,11 +117,11 @@ async function longSession(engine: Engine, receiver: Receiver): Promise<{ sessio
   return { session, firstRun };
 }
 
-async function failingDelivery(engine: Engine, receiver: Receiver, behaviour: (index: number) => object) {
+async function failingDelivery(engine: Engine, receiver: Receiver, behaviour: (index: number) => object, delivery: DeliverySettings = {}) {
   const before = receiver.received.length;
   receiver.behave((_, index) => behaviour(index - before));
   const agent = await engine.agent(`failing ${before}`);
-  await engine.notify(agent.id, await engine.webhook(receiver.url), { subscription: { mode: 'custom', rules: [{ event: 'Reported' }] } });
+  await engine.notify(agent.id, await engine.webhook(receiver.url, { delivery }), { subscription: { mode: 'custom', rules: [{ event: 'Reported' }] } });
   const session = await startSession(engine, { agents: [agent] });
   await session.append(event('report', 'Reported', { reason: 'timeout' }));
   await until(async () => (await arrivedOf(receiver, session, 1)).length > 0 && (await deliveryOf(engine, session, 'report')).status !== 'pending', 'the first attempt');

@@ -153,6 +153,26 @@ describe('an endpoint that never answers', () => {
     }
   });
 
+  it('is waited for once, and not with every event of a session', async () => {
+    const silent = await startReceiver({ behaviour: { hang: 'answer' } });
+    try {
+      const { session, agent } = await reportingSession(silent.url, 10_000);
+      await engine.notify(agent.id, await engine.webhook(receiver.url), { subscription: ON_REPORTED });
+      await session.append(event('first'));
+      await arrivedOf(receiver, session, 1);
+      const ids = ['second', 'third', 'fourth', 'fifth', 'sixth', 'seventh'];
+      const begun = performance.now();
+      for (const [index, id] of ids.entries()) {
+        await session.append(event(id));
+        await arrivedOf(receiver, session, index + 2);
+      }
+      // One after the other: a second for the first, next to nothing for the others.
+      expect(performance.now() - begun).toBeLessThan(3000);
+    } finally {
+      await silent.close();
+    }
+  });
+
   it('leaves room for the retries of the others', async () => {
     const open = { now: 0, most: 0 };
     const silent = await startReceiver({
