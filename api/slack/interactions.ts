@@ -26,9 +26,10 @@ const slackConfig = z.object({ team: z.object({ id: z.string() }).optional() });
 export function registerSlackInteractions(app: ApiRouter, deps: ApiDependencies): void {
   const { db, commands, http, log, secrets, settings } = deps;
 
-  function signingSecrets(message: AskedMessage | undefined): string[] {
+  /** Of the app that sent the message; of the installation's own app where the integration names none. */
+  function signingSecret(message: AskedMessage | undefined): string | undefined {
     const own = message?.integration.type === 'slack' ? slackSecrets.parse(secrets.open(message.integration.secrets)).signing_secret : undefined;
-    return [own, settings.slack?.signingSecret].filter((secret) => secret !== undefined);
+    return own ?? settings.slack?.signingSecret;
   }
 
   async function decide({ organisationId, sessionId, confirmationId, deliveryId }: AskedMessage, { decision, by }: Click): Promise<string | undefined> {
@@ -58,7 +59,8 @@ export function registerSlackInteractions(app: ApiRouter, deps: ApiDependencies)
     if (!signature) throw refused('The signature is missing, or its time is more than five minutes away.');
     const click = readClick(body);
     const message = click && (await findAskedMessage(db, click.deliveryId));
-    if (!signingSecrets(message).some((secret) => isSignedBySlack(secret, signature, body))) throw refused('The signature does not fit.');
+    const secret = signingSecret(message);
+    if (secret === undefined || !isSignedBySlack(secret, signature, body)) throw refused('The signature does not fit.');
     if (!(await noteSlackRequest(db, createHash('sha256').update(signature.signature).digest()))) throw refused('This request came before.');
     if (!click || !message || !isSameWorkspace(message, click)) return c.body(null, 200);
 

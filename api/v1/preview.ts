@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import type { Message } from '../../activities/channels/channel.ts';
+import type { Message, MessageConfirmation } from '../../activities/channels/channel.ts';
 import { metadataOf } from '../../model/metadata.ts';
 import { evaluate } from '../../model/rules.ts';
 import { findAgent } from '../../store/agents.ts';
@@ -81,6 +81,7 @@ export function registerPreview(app: ApiRouter, { db, settings }: ApiDependencie
       session: { id: sessionId, url: sessionUrl(settings.publicUrl, sessionId) },
       agent,
       channel: notification.channel,
+      ...(event.eventType === 'ExecutionAwaitingConfirmation' ? { confirmation: exampleQuestion(settings.publicUrl) } : {}),
       test: false,
     };
     const channel = channelOf(integration.type);
@@ -93,6 +94,11 @@ export function registerPreview(app: ApiRouter, { db, settings }: ApiDependencie
       200,
     );
   });
+}
+
+/** A question without a link that would work: a preview decides nothing. */
+function exampleQuestion(publicUrl: string): MessageConfirmation {
+  return { id: 'cnf_preview', status: 'pending', decidedBy: null, reason: null, expiresAt: null, onTimeout: 'reject', url: `${publicUrl}/decide?link=preview` };
 }
 
 function readPreview(body: Record<string, unknown>) {

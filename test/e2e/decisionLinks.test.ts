@@ -44,7 +44,7 @@ interface Asked {
   id: string;
   /** `decision_url` of the webhook, at this API's address. */
   link: string;
-  confirmation: JsonObject;
+  confirmation: { decision_url: string };
 }
 
 async function ask(asked: Record<string, unknown> = { message: 'Refund 1,240 EUR?' }): Promise<Asked> {
@@ -53,8 +53,8 @@ async function ask(asked: Record<string, unknown> = { message: 'Refund 1,240 EUR
   await people.post(`/v1/sessions/${id}/events`, { events: [{ type: 'ExecutionAwaitingConfirmation', ...asked }] });
   const info = () => receiver.received.map(({ json }) => (json as { info: JsonObject }).info).find((each) => each.execution_id === id);
   await receiver.waitFor(() => info() !== undefined);
-  const confirmation = info()!.confirmation as JsonObject;
-  return { id, confirmation, link: here(String(confirmation.decision_url)) };
+  const confirmation = info()!.confirmation as { decision_url: string };
+  return { id, confirmation, link: here(confirmation.decision_url) };
 }
 
 /** The installation's address is another one than the test's. */
