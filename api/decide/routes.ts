@@ -45,9 +45,9 @@ export function registerDecide(app: ApiRouter, deps: ApiDependencies): void {
   }
 
   async function decide(c: Context<ApiEnv>, { message, confirmation }: Found): Promise<Response> {
-    const answer = readAnswer(new URLSearchParams((await readBytes(c, MAX_FORM_BYTES)).toString('utf8')));
-    if (typeof answer === 'string') return show(c, 400, questionPage(message, confirmation, answer));
-    const { decision, name, reason } = answer;
+    const given = readAnswer(new URLSearchParams((await readBytes(c, MAX_FORM_BYTES)).toString('utf8')));
+    if (typeof given === 'string') return show(c, 400, questionPage(message, confirmation, given));
+    const { decision, name, reason } = given;
     const { outcome } = await commands.decideConfirmation(message.organisationId, message.sessionId, {
       requestId: requestId(message.deliveryId, decision),
       command: 'decide',
