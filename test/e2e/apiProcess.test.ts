@@ -63,6 +63,22 @@ describe('the API process', () => {
     expect(output).not.toContain(jwt);
   });
 
+  it('answers who waits when it is to end', async () => {
+    const port = await freePort();
+    const { child, ended } = run({ PORT: String(port) });
+    const url = await ready(child, port);
+    await post(`${url}/v2/create_session`, { id: 'waiting' }, withKey(KEY));
+    const waits = fetch(`${url}/v1/sessions/waiting/wait?until=ended&timeout_s=60`, { headers: withKey(KEY) });
+    const stream = await fetch(`${url}/v1/sessions/waiting/stream`, { headers: withKey(KEY) });
+    await sleep(300);
+    child.kill('SIGTERM');
+    const answer = await waits;
+    expect([answer.status, await answer.json()]).toMatchObject([200, { reached: false, status: 'starting', ended: false }]);
+    expect(await stream.text()).toContain('event: status');
+    const { code, output } = await ended;
+    expect(code, output).toBe(0);
+  });
+
   it('ends when its parent disappears', async () => {
     const port = await freePort();
     const { child, ended } = run({ PORT: String(port) });
