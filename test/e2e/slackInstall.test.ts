@@ -138,7 +138,7 @@ describe('an answer of Slack', () => {
   test('of two at once makes one integration', async () => {
     const { toSlack, cookie } = await begin({ name: 'twice' });
     const pages = await Promise.all([open(slack.oauth.allow(toSlack), cookie), open(slack.oauth.allow(toSlack), cookie)]);
-    expect(pages.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+    expect(new Set(pages.map(({ status }) => status))).toEqual(new Set([200, 400]));
     expect((await slackIntegrations()).filter(({ name }) => name === 'twice')).toHaveLength(1);
   });
 

@@ -17,6 +17,12 @@ const name: Part = { label: 'Action', fields: ['actionName', 'action_name', 'nam
 const error: Part = { label: 'Error', fields: ['os_error', 'error', 'exception', 'details'] };
 const said: Part = { label: 'Message', fields: ['message', 'question', 'text'] };
 
+const integrationParts: Part[] = [
+  { label: 'Integration', fields: ['integration_name', 'integration_id'] },
+  reason,
+  { label: 'Last error', fields: ['last_error'] },
+];
+
 const partsByType: Record<string, Part[]> = {
   ExecutionCompleted: [
     { label: 'Outcome', fields: ['outcome'] },
@@ -31,6 +37,9 @@ const partsByType: Record<string, Part[]> = {
   ExecutionActionStarted: [name, { label: 'Input', fields: ['params', 'input'] }],
   ExecutionStepStarted: [{ label: 'Model', fields: ['model'] }, { label: 'Answer', fields: ['completion'] }],
   UserMessageReceived: [said],
+  ExecutionReminder: [said, { label: 'Due', fields: ['due_at'] }],
+  IntegrationFailing: integrationParts,
+  IntegrationDisabled: integrationParts,
 };
 
 const mostFields = 8;

@@ -6,8 +6,7 @@ import { sendSlack, updateSlack } from './send.ts';
 
 export const slack: Channel = {
   type: 'slack',
-  // Slack takes about one message a second a channel, and short bursts.
-  defaultRateLimit: { per_second: 1, burst: 3 },
+  defaultRateLimit: { per_second: 1, burst: 1 },
   inputSchema: slackInput,
   split: splitSlack,
   merge: mergeSlack,

@@ -165,6 +165,20 @@ describe('a request that nobody answers', () => {
     expect(await outgoing()(`https://127.0.0.1:${port}`)).toMatchObject({ kind: 'unreachable', error });
   });
 
+  it.each([
+    ['a line break in a header', { 'x-team': 'blue\r\nwebhook-id: forged' }],
+    ['a line feed in a header', { 'x-team': 'blue\nwebhook-id: forged' }],
+    ['NUL in a header', { 'x-team': 'blue\0' }],
+    ['a line break in the name of a header', { 'x-team\r\nwebhook-id': 'forged' }],
+  ])('is not sent at all with %s', async (_, headers) => {
+    const { url, received } = await receiver();
+    const http = createOutgoingHttp({ allowedDestinations: ['127.0.0.0/8'] });
+    const response = await http.post({ url, headers, body: '{}', timeoutMs: 1000 });
+    await http.close();
+    expect(response).toMatchObject({ kind: 'unreachable', error: expect.stringContaining('header') });
+    expect(received).toEqual([]);
+  });
+
   it('becomes unreachable when the process shuts down', async () => {
     const { url, waitFor } = await receiver({ hang: 'answer' });
     const http = createOutgoingHttp({ allowedDestinations: ['127.0.0.0/8'] });
@@ -196,9 +210,44 @@ describe('a destination that is not public', () => {
     expect(received).toEqual([]);
   });
 
-  it.each(['10.0.0.1', '169.254.169.254', '100.64.0.1', 'fd00:ec2::254', '::ffff:10.0.0.1'])('is not connected to under a name: %s', async (address) => {
+  const forbidden: [string, string][] = [
+    ['private', '10.0.0.1'],
+    ['private', '172.16.0.1'],
+    ['private', '192.168.0.1'],
+    ['link-local, the metadata of most clouds', '169.254.169.254'],
+    ['carrier-grade NAT', '100.64.0.1'],
+    ['carrier-grade NAT, the metadata of Alibaba', '100.100.100.200'],
+    ['unspecified, which is this machine', '0.0.0.0'],
+    ['unspecified, which is this machine', '::'],
+    ['link-local', 'fe80::1'],
+    ['unique local', 'fd12:3456::1'],
+    ['unique local, the metadata of AWS', 'fd00:ec2::254'],
+    ['IPv4-mapped', '::ffff:10.0.0.1'],
+    ['IPv4-mapped metadata', '::ffff:169.254.169.254'],
+    ['IPv4-compatible', '::a00:1'],
+    ['NAT64', '64:ff9b::a9fe:a9fe'],
+    ['local NAT64', '64:ff9b:1::a9fe:a9fe'],
+    ['6to4', '2002:a9fe:a9fe::1'],
+    ['Teredo', '2001:0:a9fe:a9fe::1'],
+    ['multicast', '224.0.0.1'],
+    ['for documentation', '2001:db8::1'],
+  ];
+
+  it.each(forbidden)('is not connected to under a name: %s, %s', async (_, address) => {
     const post = outgoing({ resolver: resolveTo(address) });
-    expect(await post('http://hooks.example.com/')).toMatchObject({ kind: 'forbidden' });
+    expect(await post('http://hooks.example.com/')).toMatchObject({ kind: 'forbidden', error: expect.stringContaining('hooks.example.com leads to') });
+  });
+
+  it.each(forbidden)('is not connected to as it is: %s, %s', async (_, address) => {
+    const host = address.includes(':') ? `[${address}]` : address;
+    expect(await outgoing()(`http://${host}/`)).toMatchObject({ kind: 'forbidden', error: expect.stringContaining('Herald sends only to public addresses') });
+  });
+
+  it('is not reached through a translation of an address that is allowed', async () => {
+    const post = outgoing({ allowedDestinations: ['127.0.0.0/8', '10.0.0.0/8'] });
+    for (const host of ['[64:ff9b::7f00:1]', '[2002:7f00:1::]', '[::7f00:1]']) expect(await post(`http://${host}/`)).toMatchObject({ kind: 'forbidden' });
+    const { port } = await receiver();
+    expect(await post(`http://[::ffff:127.0.0.1]:${port}/`)).toMatchObject({ kind: 'answered' });
   });
 
   it('is left out when a name has other addresses too', async () => {
