@@ -90,6 +90,13 @@ describe('settings', () => {
     expect(tls).toEqual({ clientCertPair: { crt: Buffer.from('pem'), key: Buffer.from('pem') } });
     expect(complaint({ TEMPORAL_TLS_CLIENT_CERT_PATH: file })).toContain('must be set together');
   });
+
+  it("take the Slack app's id and secret only together", () => {
+    const app = { HERALD_SLACK_CLIENT_ID: '1.2', HERALD_SLACK_CLIENT_SECRET: 's' };
+    expect(readSettings({ ...complete, ...app }).slack).toMatchObject({ clientId: '1.2', clientSecret: 's' });
+    for (const [name, value] of Object.entries(app)) expect(complaint({ [name]: value })).toContain('HERALD_SLACK_CLIENT_ID and HERALD_SLACK_CLIENT_SECRET must be set together');
+    expect(readSettings({ ...complete, HERALD_SLACK_CLIENT_ID: '', HERALD_SLACK_CLIENT_SECRET: '' }).slack.clientId).toBeUndefined();
+  });
 });
 
 describe('destinations that npm start allows', () => {
