@@ -1,6 +1,7 @@
 import { type Client, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError, type WorkflowStartOptions } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes, type Workflow } from '@temporalio/common';
 import type { AppendedCommand, CommandInput } from '../activities/types.ts';
+import { spacedEventName } from '../model/events.ts';
 import {
   COMMAND_UPDATE,
   DELIVERY_TASK_QUEUE,
@@ -28,6 +29,15 @@ export interface Workflows {
   startDelivery(delivery: Omit<DeliveryInput, 'searchAttributes'>): Promise<void>;
 }
 
+/** For a person who opens a run in the Temporal UI, beside what it says of itself. Markdown, and short: it is in every history. */
+const SESSION_DETAILS = `Takes the events of one session of an agent and has the messages sent that they call for.
+
+- *Current details* say how it stands; the query *decisions* says why something was sent or skipped.
+- Paused, silent or waiting is no fault. *Workflow Task Failed* in the history is one.`;
+const DELIVERY_DETAILS = `Tries one message again, with growing pauses, until it arrives or its schedule is over.
+
+- Signal *retryNow*: try now. Signal *cancel* with \`{"reason": "…"}\`: give it up.`;
+
 /** A command that is not carried out within this time is answered as unavailable; it may be sent again. */
 const COMMAND_DEADLINE_MS = 10_000;
 /** A call that the server does not answer within this time has failed: the relay and the sweeper will find what it was about. */
@@ -50,6 +60,7 @@ export function createWorkflows(client: Client, usable: () => boolean, limits?: 
       args: [input],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
       staticSummary: `Session ${inline(session.sessionId)}`,
+      staticDetails: SESSION_DETAILS,
       memo: { session: session.sessionId, organisation: session.organisationId, ...(shown.agent === undefined ? {} : { agent: shown.agent }) },
       ...(searchAttributes
         ? {
@@ -91,7 +102,8 @@ export function createWorkflows(client: Client, usable: () => boolean, limits?: 
         args: [input],
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `Delivery of ${inline(delivery.eventType)}`,
+        staticSummary: `Delivery of ${inline(spacedEventName(delivery.eventType))}`,
+        staticDetails: DELIVERY_DETAILS,
         memo: { delivery: delivery.deliveryId, integration: delivery.integrationId },
         ...(searchAttributes
           ? {

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { DeliveryActivities } from '../activities/types.ts';
+import { spacedEventName } from '../model/events.ts';
 import { deliveryStatusKey } from './display.ts';
 import type { DeliveryInput } from './messages.ts';
 
@@ -34,6 +35,7 @@ export async function delivery(input: DeliveryInput): Promise<string> {
   let byHand = input.byHand ?? false;
   let putOffs = 0;
   let cancelReason: string | undefined;
+  let to: string | undefined;
   setHandler(retryNowSignal, () => {
     due = true;
     byHand = true;
@@ -59,7 +61,7 @@ export async function delivery(input: DeliveryInput): Promise<string> {
       return end('cancelled');
     }
     const { deliveryId, integrationId } = input;
-    const attempt = await attemptDelivery({ deliveryId, integrationId, jitter: Math.random(), byHand, putOffs });
+    const attempt = await attemptDelivery.executeWithOptions({ summary: attemptSummary() }, [{ deliveryId, integrationId, jitter: Math.random(), byHand, putOffs }]);
     switch (attempt.outcome) {
       case 'crowded':
         delayMs = pauseMs * (0.5 + Math.random());
@@ -77,6 +79,7 @@ export async function delivery(input: DeliveryInput): Promise<string> {
         break;
       case 'retry':
         delayMs = attempt.afterMs;
+        to = attempt.to;
         attemptsMade = attempt.attemptsMade;
         pauseMs = FIRST_PAUSE_MS;
         byHand = false;
@@ -92,6 +95,12 @@ export async function delivery(input: DeliveryInput): Promise<string> {
 
   function historyIsLong(): boolean {
     return workflowInfo().historyLength > (input.maxHistoryEvents ?? MAX_HISTORY_EVENTS);
+  }
+
+  /** `Slack #operations-alerts: Execution Failed, attempt 3`, at most 200 bytes by the server's rule. */
+  function attemptSummary(): string {
+    const what = `${spacedEventName(input.eventType).slice(0, 60)}, attempt ${attemptsMade + 1}`;
+    return to === undefined ? what : `${to.slice(0, 40)}: ${what}`;
   }
 
   function end(status: string): string {

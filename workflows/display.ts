@@ -79,6 +79,7 @@ export function sessionDetails(view: {
     `**Session** ${text(view.input.sessionId)}`,
     `**Agent** ${agents || 'not named yet'}`,
     `**Status** ${state.status.replaceAll('_', ' ')}`,
+    ...(state.lastEventType === null ? [] : [`**Last event** ${eventName({ type: state.lastEventType })}`]),
     `**Events** ${inbox.watermark} decided${inbox.lastSeq > inbox.watermark ? `, ${inbox.lastSeq - inbox.watermark} waiting` : ''}`,
     `**Messages** ${counts.sent} sent; ${counts.skipped} events matched no notification`,
   ];

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { AppendedCommand, CommandInput } from '../activities/types.ts';
 import { COMMAND_UPDATE, NEWS_SIGNAL } from '../model/naming.ts';
 import type { SessionState } from '../model/session.ts';
+import type { DecisionNote } from './decisionNotes.ts';
 import type { RuleSet, SessionAgent, SessionEvent, SessionStatus } from '../model/types.ts';
 
 /** What a session's workflow is told: the session has events up to `lastSeq`, and here are some of them. */
@@ -17,6 +18,8 @@ export interface CarriedSession {
   watermark: number;
   lastSeq: number;
   recent: DeliveryNote[];
+  /** What became of the last events. */
+  judged?: DecisionNote[];
   counts: { sent: number; skipped: number };
   /** The organisation's default agent, once it has stood in. */
   defaultAgent?: SessionAgent;
@@ -106,3 +109,4 @@ export interface SessionView {
 export const newsSignal = defineSignal<[News]>(NEWS_SIGNAL);
 export const commandUpdate = defineUpdate<AppendedCommand, [CommandInput]>(COMMAND_UPDATE);
 export const stateQuery = defineQuery<SessionView>('state');
+export const decisionsQuery = defineQuery<DecisionNote[]>('decisions');

@@ -14,8 +14,9 @@ import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
 import { agentsOf, batchSize, isNews, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
 import { DeadlineWatch } from './deadlines.ts';
 import { batchSummary, commandSummary, inList, sessionDetails, showInList } from './display.ts';
+import { withDecisionNotes } from './decisionNotes.ts';
 import { Inbox } from './inbox.ts';
-import { type CarriedSession, commandUpdate, newsSignal, type SessionInput, stateQuery } from './messages.ts';
+import { type CarriedSession, commandUpdate, decisionsQuery, newsSignal, type SessionInput, stateQuery } from './messages.ts';
 import { continueOnNewest, isOutdated } from './upgrade.ts';
 
 /** A run hands over to a fresh one at about this many history events … */
@@ -50,6 +51,7 @@ export async function session(input: SessionInput): Promise<void> {
   const ruleSets = new Map<string, RuleSet>((input.fresh?.ruleSets ?? []).map((rules) => [rules.agentId, rules]));
   const counts = carried?.counts ?? { sent: 0, skipped: 0 };
   let recent = carried?.recent ?? [];
+  let judged = carried?.judged ?? [];
   let defaultAgent = carried?.defaultAgent;
   let waitingForAgent = false;
   /** The state after the batch under way; its activity lasts until there are further events. */
@@ -76,6 +78,7 @@ export async function session(input: SessionInput): Promise<void> {
     recent,
     counts,
   }));
+  setHandler(decisionsQuery, () => judged);
   const describe = () => setCurrentDetails(sessionDetails({ input, state: planned ?? state, inbox, waitingForAgent, recent, counts }));
 
   if (!carried && !input.fresh) {
@@ -180,6 +183,7 @@ export async function session(input: SessionInput): Promise<void> {
     inbox.hear({ lastSeq: result.lastSeq, events: result.next });
     counts.sent += result.sent;
     counts.skipped += events.filter((event) => !event.silent).length - plan.matched.length;
+    judged = withDecisionNotes(judged, plan, events, ruleSets);
     recent = [...recent, ...result.messages].slice(-RECENT_NOTES);
     if (!shown) showInList(inList(before, input.keepsTime), inList(state, input.keepsTime), input.searchAttributes);
   }
@@ -201,7 +205,7 @@ export async function session(input: SessionInput): Promise<void> {
     await condition(() => allHandlersFinished() && !watch.judging);
     const { watermark, lastSeq } = inbox;
     const { heardAt } = watch;
-    const next: CarriedSession = { state, watermark, lastSeq, recent, counts, heardAt, ...(defaultAgent ? { defaultAgent } : {}) };
+    const next: CarriedSession = { state, watermark, lastSeq, recent, judged, counts, heardAt, ...(defaultAgent ? { defaultAgent } : {}) };
     const { fresh: _, ...same } = input;
     await continueOnNewest<typeof session>({ ...same, keepsTime: true, carried: next, ...(shown ? { shown } : {}) });
   }

@@ -45,7 +45,7 @@ describe('a session whose history grows long', () => {
     expect(await session.decisions()).toHaveLength(62);
     expect(await runId(session)).not.toBe(firstRun);
     await expect.poll(async () => (await session.view()).state.metadata).toEqual({ environment: 'production' });
-    expect((await session.view()).counts.sent).toBe(62);
+    await expect.poll(async () => (await session.view()).counts.sent).toBe(62);
     const described = await session.handle.describe();
     expect(described.searchAttributes).toMatchObject({ HeraldStatus: ['running'], HeraldSession: [session.id] });
     expect(described.memo).toMatchObject({ session: session.id });
