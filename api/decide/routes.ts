@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { type AskedMessage, findAskedMessage } from '../../store/askedMessages.ts';
+import { commandEventId } from '../../store/commands.ts';
 import { type Confirmation, readConfirmation } from '../../store/confirmations.ts';
 import { createDecisionLinks } from '../../store/decisionLinks.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
@@ -93,7 +94,7 @@ function requestId(deliveryId: string, decision: Decision): string {
 }
 
 function howAnswered({ deliveryId }: AskedMessage, { closedByEventId }: Confirmation): 'by this link' | 'elsewhere' {
-  const own = (['approve', 'reject'] as const).map((decision) => `command:${requestId(deliveryId, decision)}`);
+  const own = (['approve', 'reject'] as const).map((decision) => commandEventId(requestId(deliveryId, decision)));
   return closedByEventId !== null && own.includes(closedByEventId) ? 'by this link' : 'elsewhere';
 }
 

@@ -38,6 +38,7 @@ export function createEventStream(deps: { db: Db; watch: SessionWatch; log: Logg
   const until = performance.now() + LONGEST_MS;
   let { standing, afterSeq } = options;
   let shown = '';
+  let ended = false;
 
   /** What comes next; undefined when nothing does. */
   async function next(): Promise<string | undefined> {
@@ -52,8 +53,12 @@ export function createEventStream(deps: { db: Db; watch: SessionWatch; log: Logg
         return message(JSON.stringify(viewStanding(standing)), { id: afterSeq, event: 'status' });
       }
       const openMs = isEnded(standing.status) && standing.decidedSeq === standing.lastSeq ? lingerMs - standing.quietMs : Infinity;
-      if (openMs <= 0 || watch.closing || gone.aborted || performance.now() > until) return undefined;
-      const news = await watch.until(key, isNews, Math.min(HEARTBEAT_MS, openMs), gone);
+      if (openMs <= 0 && !ended) {
+        ended = true;
+        return message('{}', { id: afterSeq, event: 'end' });
+      }
+      if (ended || watch.closing || gone.aborted || performance.now() > until) return undefined;
+      const news = await watch.until(key, { isAwaited: isNews, ms: Math.min(HEARTBEAT_MS, openMs), gone, everyEvent: true });
       const [now] = news ? [news] : await patiently(() => loadStandings(db, [key]));
       if (now) standing = now;
       if (!news) return ': still here\n\n';
@@ -64,19 +69,27 @@ export function createEventStream(deps: { db: Db; watch: SessionWatch; log: Logg
     return now.lastSeq > afterSeq || outlook(now) !== shown;
   }
 
+  async function nextOrEnd(): Promise<string | undefined> {
+    try {
+      return await next();
+    } catch (error) {
+      if (!gone.aborted) log.warn({ err: error }, "a session's stream broke off; its client comes back");
+      return undefined;
+    }
+  }
+
   const encoder = new TextEncoder();
+  let cancelled = false;
   return new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(encoder.encode(`retry: ${COME_BACK_MS}\n\n`)),
     async pull(controller) {
-      try {
-        const text = await next();
-        if (text !== undefined) return controller.enqueue(encoder.encode(text));
-        const isOver = !watch.closing && !gone.aborted && performance.now() <= until;
-        if (isOver) controller.enqueue(encoder.encode(message('{}', { id: afterSeq, event: 'end' })));
-      } catch (error) {
-        log.warn({ err: error }, "a session's stream broke off; its client comes back");
-      }
-      controller.close();
+      const text = await nextOrEnd();
+      if (cancelled) return;
+      if (text === undefined) controller.close();
+      else controller.enqueue(encoder.encode(text));
+    },
+    cancel() {
+      cancelled = true;
     },
   });
 }

@@ -7,17 +7,27 @@ import { unavailable } from '../problems.ts';
 /** Tells those who wait in this process what became of their sessions. However many wait, one connection listens. */
 export interface SessionWatch {
   /**
-   * Resolves with how the session stands as soon as that is what the caller waits for; undefined when `ms` are over,
+   * Resolves with how the session stands as soon as that is what the caller waits for; undefined when the time is over,
    * the caller has gone or the process ends.
    *
    * @throws {Problem} 503 when too many wait already.
    */
-  until(sessionKey: number, isAwaited: (standing: SessionStanding) => boolean, ms: number, gone: AbortSignal): Promise<SessionStanding | undefined>;
+  until(sessionKey: number, wait: Wait): Promise<SessionStanding | undefined>;
   /** True once the process ends: who waits asks another one. */
   readonly closing: boolean;
   /** How many wait. */
   readonly waiting: number;
   close(): Promise<void>;
+}
+
+export interface Wait {
+  isAwaited: (standing: SessionStanding) => boolean;
+  /** Milliseconds. */
+  ms: number;
+  /** Aborted when the caller has gone. */
+  gone: AbortSignal;
+  /** News may be an event that changes no status, which is not notified. */
+  everyEvent?: boolean;
 }
 
 export interface SessionWatchDependencies {
@@ -29,12 +39,13 @@ export interface SessionWatchDependencies {
   lookMs?: number;
 }
 
-interface Waiter {
-  isAwaited: (standing: SessionStanding) => boolean;
+interface Waiter extends Pick<Wait, 'isAwaited' | 'everyEvent'> {
   settle: (standing: SessionStanding | undefined) => void;
 }
 
 const LOOK_MS = 500;
+/** Those who are notified are looked after with every so many looks only. */
+const CALM = 4;
 const KEYS_A_READ = 1000;
 /** News that comes this close together is read together. */
 const PAUSE_MS = 15;
@@ -49,11 +60,25 @@ export function createSessionWatch({ db, log, databaseUrl, lookMs = LOOK_MS }: S
   let closing = false;
   let reading = false;
   let failing = false;
+  let hears = false;
+  let looks = 0;
 
   const onError = (error: Error) => log.warn({ err: error }, 'changes of status cannot be heard; connecting again');
-  const stopListening = listenForNews(databaseUrl, { onNews: look, onChange: () => undefined, onError }, STATUS_CHANNEL);
-  const timer = setInterval(() => look(waiters.keys()), lookMs);
+  const stopListening = listenForNews(databaseUrl, { onNews: look, onChange, onError }, STATUS_CHANNEL);
+  const timer = setInterval(lookAround, lookMs);
   timer.unref();
+
+  /** What happened while nothing could be heard. */
+  function onChange(hearsNow: boolean): void {
+    hears = hearsNow;
+    look(waiters.keys());
+  }
+
+  function lookAround(): void {
+    looks += 1;
+    if (!hears || looks % CALM === 0) return look(waiters.keys());
+    for (const [key, ofSession] of waiters) if (ofSession.values().some(({ everyEvent }) => everyEvent)) look([key]);
+  }
 
   function look(sessionKeys: Iterable<number>): void {
     for (const key of sessionKeys) if (waiters.has(key)) stale.add(key);
@@ -93,7 +118,7 @@ export function createSessionWatch({ db, log, databaseUrl, lookMs = LOOK_MS }: S
       return waiting;
     },
 
-    until(sessionKey, isAwaited, ms, gone) {
+    until(sessionKey, { isAwaited, ms, gone, everyEvent }) {
       if (waiting >= MAX_WAITERS) throw unavailable('Too many clients wait already. Ask again.', 1);
       return new Promise((resolve) => {
         if (closing || gone.aborted || ms <= 0) return resolve(undefined);
@@ -108,7 +133,7 @@ export function createSessionWatch({ db, log, databaseUrl, lookMs = LOOK_MS }: S
         const giveUp = () => settle(undefined);
         const timeUp = setTimeout(giveUp, ms);
         gone.addEventListener('abort', giveUp, { once: true });
-        const waiter: Waiter = { isAwaited, settle };
+        const waiter: Waiter = { isAwaited, everyEvent, settle };
         const ofSession = waiters.get(sessionKey) ?? new Set();
         waiters.set(sessionKey, ofSession.add(waiter));
         waiting += 1;

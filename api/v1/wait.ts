@@ -28,7 +28,7 @@ const waitQuery = z.strictObject({
     .openapi({ type: 'number', minimum: 0, maximum: LONGEST_S, description: 'How long to wait, in seconds' }),
 });
 
-const wait = createRoute({
+const waitRoute = createRoute({
   tags: ['Sessions'],
   security: listenerSecurity,
   method: 'get',
@@ -50,7 +50,7 @@ type Until = (typeof untils)[number];
 
 /** The long poll of agents that wait for a person. */
 export function registerWait(app: ApiRouter, { db, watch }: ApiDependencies): void {
-  app.openapi({ ...wait, middleware: [requireListener] as const }, async (c) => {
+  app.openapi({ ...waitRoute, middleware: [requireListener] as const }, async (c) => {
     const { id } = c.req.valid('param');
     const { until, timeout_s: timeoutS } = c.req.valid('query');
     const read = async () => {
@@ -61,7 +61,8 @@ export function registerWait(app: ApiRouter, { db, watch }: ApiDependencies): vo
 
     const before = await read();
     const isAnswer = (standing: SessionStanding) => standing.decidedSeq >= before.lastSeq && (isReached(standing, until) || isEnded(standing.status));
-    const settled = isAnswer(before) ? before : await watch.until(before.key, isAnswer, timeoutS * 1000, c.req.raw.signal);
+    const wait = { isAwaited: isAnswer, ms: timeoutS * 1000, gone: c.req.raw.signal, everyEvent: before.decidedSeq < before.lastSeq };
+    const settled = isAnswer(before) ? before : await watch.until(before.key, wait);
     const standing = settled ?? (await read());
     return c.json({ reached: isAnswer(standing) && isReached(standing, until), ...viewStanding(standing) }, 200);
   });

@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { sql } from 'kysely';
+import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../model/types.ts';
 import { createDecisionLinks } from '../../store/decisionLinks.ts';
@@ -212,20 +212,30 @@ describe('the page', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff');
   });
 
-  it.runIf(existsSync(CHROMIUM))('is what it should be in a browser', async () => {
+  it.runIf(existsSync(CHROMIUM))('is answered in a browser, which shows no script of the question and all of the style', async () => {
     const { id, link } = await ask({ message: attack });
-    const options = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--virtual-time-budget=2000', '--dump-dom', link];
-    const { stdout } = await promisify(execFile)(CHROMIUM, options, { timeout: 25_000, maxBuffer: 1024 * 1024 });
-    expect(stdout).toContain('<title>Refund &lt;Agent&gt; asks for a decision</title>');
-    expect(stdout).toContain('<button class="approve" name="decision" value="approve">Approve</button>');
-    expect(stdout).not.toContain('<img');
-    expect(await confirmationOf(id)).toMatchObject({ status: 'pending' });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    try {
+      const page = await browser.newPage();
+      await page.goto(link);
+      expect(await page.title()).toBe('Refund <Agent> asks for a decision');
+      expect(await page.getByText('document.title = "hacked"').count()).toBeGreaterThan(0);
+      expect(await page.evaluate('getComputedStyle(document.querySelector(".approve")).backgroundColor')).toBe('rgb(10, 125, 51)');
+      await page.getByLabel('Your name').fill('Frank');
+      await page.getByLabel('Reason').fill('Looks right');
+      await page.getByRole('button', { name: 'Approve' }).click();
+      await page.getByRole('heading', { name: 'Approved by Frank (link in webhook approvals)' }).waitFor();
+      await page.goto(link);
+      await page.getByText('This link has been used.').waitFor();
+    } finally {
+      await browser.close();
+    }
+    expect(await confirmationOf(id)).toMatchObject({ status: 'approved', reason: 'Looks right' });
   });
 });
 
 /** Every row of every table, as text. */
 async function everythingStored({ engine }: EngineApi): Promise<{ rows: string[] }> {
-  const { sql } = await import('kysely');
   const tables = await sql<{ name: string }>`select tablename as name from pg_tables where schemaname = 'public'`.execute(engine.db);
   const rows = await Promise.all(tables.rows.map(({ name }) => sql<{ row: string }>`select t::text as row from ${sql.table(name)} t`.execute(engine.db)));
   return { rows: rows.flatMap((each) => each.rows.map(({ row }) => row)) };
