@@ -20,7 +20,7 @@ export interface Deadline {
  * @param now Milliseconds since 1970, by the same clock as everything in the state.
  */
 export function deadlinesOf(state: SessionState, activeAt: number, now: number): Deadline[] {
-  if (isEnded(state.status)) return [];
+  if (isEnded(state.status) || state.status === 'queued' || state.status === 'starting') return [];
   const { idleMs, maxDurationMs, reminderMs } = effectiveTimeouts(state.timeouts);
   const deadlines: Deadline[] = [];
   const add = (kind: DeadlineKind, seq: number, at: number) => deadlines.push({ kind, seq, at });

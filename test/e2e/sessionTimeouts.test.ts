@@ -63,7 +63,7 @@ describe('timeouts', () => {
     expect((await before.read()).timeouts).toEqual(defaults);
     expect((await startSession().then((mine) => mine.read())).timeouts).toEqual(defaults);
     const asked = await session.send('confirmations', { message: 'Refund?' });
-    expect(asked.body.on_timeout).toBe('approve');
+    expect(asked.body).toMatchObject({ on_timeout: 'approve' });
   });
 
   it('that make no sense are refused, and name the field', async () => {
