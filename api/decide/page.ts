@@ -1,4 +1,4 @@
-import { messageText } from '../../model/messageText.ts';
+import { messageDetail } from '../../model/messageText.ts';
 import type { Json, JsonObject } from '../../model/types.ts';
 import type { AskedMessage } from '../../store/askedMessages.ts';
 import type { Confirmation } from '../../store/confirmations.ts';
@@ -10,14 +10,17 @@ const MAX_TEXT = 4000;
 
 /** What is asked, and the form that answers it. */
 export function questionPage({ agentName, sessionId, metadata }: AskedMessage, { asked, askedAt, expiresAt, onTimeout }: Confirmation, problem?: string): string {
-  const { confirmation_id: _, ...fields } = asked;
+  const { confirmation_id: _, timeout_s: __, on_timeout: ___, ...fields } = asked;
+  const question = messageDetail(asked);
+  // What is short enough to be shown whole above is not repeated below.
+  const rest = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== question));
   return page(
     `${agentName} asks for a decision`,
     `<h1>${escapeHtml(agentName)} asks for a decision</h1>
 <p class="soft">Session ${escapeHtml(sessionId)}, asked ${time(askedAt)}</p>
 ${problem === undefined ? '' : `<p role="alert"><b>${escapeHtml(problem)}</b></p>`}
-<p>${escapeHtml(messageText('ExecutionAwaitingConfirmation', asked))}</p>
-${list(fields)}${list(metadata)}
+${question === '' ? '' : `<p class="question">${escapeHtml(question)}</p>`}
+${list(rest)}${list(metadata)}
 <form method="post">
 <label>Your name <input name="name" maxlength="100" autocomplete="name"></label>
 <label>Reason <textarea name="reason" rows="2" maxlength="1000"></textarea></label>

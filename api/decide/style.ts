@@ -6,7 +6,8 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0; font: 16px/1.55 system-ui, sans-serif; }
 main { max-width: 640px; margin: 0 auto; padding: 32px 20px 64px; }
-h1 { font-size: 22px; margin: 0 0 4px; } p { margin: 0 0 16px; } .soft { opacity: .7; font-size: 14px; }
+h1 { font-size: 22px; margin: 0 0 4px; } p { margin: 0 0 16px; } .soft { opacity: .7; font-size: 14px; } .question { font-size: 19px; font-weight: 600; margin: 20px 0; }
+form { margin: 24px 0; }
 dl { border: 1px solid var(--line); border-radius: 8px; padding: 4px 16px; margin: 20px 0; }
 dt { font-size: 13px; opacity: .7; margin-top: 10px; } dd { margin: 0 0 10px; white-space: pre-wrap; overflow-wrap: anywhere; }
 label { display: block; font-size: 14px; margin-bottom: 12px; }
