@@ -65,10 +65,9 @@ export async function runSoak(options: SoakOptions, say: (line: string) => void,
     const began = Date.now();
     const eventsBetweenPauses = Math.ceil(events / pauses);
     const warmUp = Math.ceil(events * WARM_UP_SHARE);
-    const common = { eventsBetweenPauses, say: tell, stopping };
+    const common = { eventsBetweenPauses, say: (line: string) => tell(`${line}; the worker has ${residentMb(worker)} MB`), stopping };
     const first = await live(session, { from: 0, to: warmUp, ...common });
     const workerRssMbStart = residentMb(worker);
-    tell(`${session.accepted.length} events; the worker has ${workerRssMbStart} MB`);
     const then = await live(session, { from: first.reported, to: events, ...common });
     await session.report([{ id: 'end', type: 'ExecutionCompleted', outcome: 'success' }]);
     await session.reaches('completed');

@@ -59,8 +59,16 @@ describe('settings', () => {
     [{ HERALD_TIMINGS: '{"relay":{"pause":5}}' }],
     [{ TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/no/such/file' }],
     [{ TEMPORAL_TLS: 'yes' }],
+    [{ HERALD_WORKER_DEPLOYMENT: 'herald.production', HERALD_BUILD_ID: '1' }],
+    [{ HERALD_WORKER_DEPLOYMENT: 'herald' }],
+    [{ HERALD_BUILD_ID: '2026-11-23.1' }],
   ])('refuse %j', (env) => {
     expect(complaint(env)).toContain(Object.keys(env)[0]);
+  });
+
+  it('say which version of the workflow code a worker has', () => {
+    const { deployment } = readSettings({ ...complete, HERALD_WORKER_DEPLOYMENT: 'herald', HERALD_BUILD_ID: '2026-11-23.1' });
+    expect(deployment).toEqual({ name: 'herald', buildId: '2026-11-23.1' });
   });
 
   it('take an empty variable for an absent one', () => {
