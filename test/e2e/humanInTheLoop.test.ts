@@ -43,7 +43,8 @@ afterAll(async () => {
 async function ask(asked: Record<string, unknown> = { message: 'Refund 1,240 EUR to customer 4711?' }): Promise<{ id: string; message: SlackMessage }> {
   const id = uniqueName('session');
   await people.post('/v1/sessions', { id, agent_id: agentId });
-  await people.post(`/v1/sessions/${id}/events`, { events: [{ type: 'ExecutionAwaitingConfirmation', ...asked }] });
+  const answer = await people.post(`/v1/sessions/${id}/confirmations`, asked);
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201);
   const ofSession = () => slack.messages.find((message) => JSON.stringify(message.attachments).includes(id));
   await slack.waitFor(() => ofSession() !== undefined);
   return { id, message: ofSession()! };
