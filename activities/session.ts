@@ -8,6 +8,7 @@ import { loadEventsAfter, loadProgress } from '../store/progress.ts';
 import { recordConfirmations } from '../store/confirmations.ts';
 import { type DecisionBatch, type DecisionRecord, deliveryId, type NewDelivery, recordDecisions, type RecordedBatch } from '../store/record.ts';
 import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
+import { createCycles } from './cycles.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import type { FirstAttempts } from './firstAttempts.ts';
@@ -21,6 +22,12 @@ const EVENTS_AT_ONCE = { events: 200, maxJson: 128 * 1024 };
 const NOTES = 5;
 /** Whoever appends while a session counts as listened to is heard, even when its word takes this long. */
 const LISTENING_ENDS_LATE_MS = 300;
+/** Batches on their way through the Temporal server at a time, of sessions that this worker listens for. */
+const MAX_CYCLES = 8;
+/** From handing events to a workflow to recording its decisions; what takes longer makes room for others. */
+const LONGEST_CYCLE_MS = 1000;
+/** Within the activity's time limit, with the patience for what it sends and the time that it listens. */
+const LONGEST_WAIT_MS = 3000;
 /** The name of the agent that stands in where none is named (DESIGN: Agents). */
 const DEFAULT_AGENT = 'default';
 
@@ -31,6 +38,7 @@ export function createSessionActivities(
   sender: Sender,
 ): SessionActivities {
   const { db, owner, timings, listening, log } = deps;
+  const cycles = createCycles(MAX_CYCLES, LONGEST_CYCLE_MS);
   /** Immutable: a rule set's id names one list of notifications. */
   const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
 
@@ -125,9 +133,10 @@ export function createSessionActivities(
       decisions,
       deliveries,
       lease: { owner, ms: timings.leaseMs },
-      listenMs: ear ? timings.listenMs : 0,
+      listenMs: ear ? timings.listenMs + (cycles.areAllTaken ? LONGEST_WAIT_MS : 0) : 0,
       ...(input.snapshot ? { snapshot: input.snapshot } : {}),
     });
+    cycles.end(input.sessionKey);
     if (!recorded) throw new Error(`Session ${input.sessionKey} is not in the database.`);
     const mine = deliveries.filter(({ id }) => recorded.created.has(id) || (recorded.leased.has(id) && !underWay.has(id) && !sender.isSending(id)));
     const messages = await send(input, mine, recorded.rulesVersion, leasedAt);
@@ -154,8 +163,12 @@ export function createSessionActivities(
     return [];
   }
 
-  function eventsAfter({ sessionKey, heardOf }: DecideInput): Promise<SessionEvent[]> {
-    return loadEventsAfter(db, sessionKey, heardOf, EVENTS_AT_ONCE);
+  /** What follows when the session may go on: the longer that takes, the more it is. */
+  async function eventsAfter({ sessionKey, heardOf }: DecideInput): Promise<SessionEvent[]> {
+    await cycles.begin(sessionKey, LONGEST_WAIT_MS);
+    const events = await loadEventsAfter(db, sessionKey, heardOf, EVENTS_AT_ONCE);
+    if (events.length === 0) cycles.end(sessionKey);
+    return events;
   }
 
   /** A destination that cannot be read must not hold up its session. */

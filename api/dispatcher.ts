@@ -6,27 +6,25 @@ import type { News, SessionInput } from '../workflows/messages.ts';
 import type { RuleHints } from './ruleHints.ts';
 import type { SessionNews } from './sessionNews.ts';
 
-/** Sessions told of events that are not decided yet: under overload each is then told of more, instead of more being told. */
+/** Sessions signalled about events that are not decided yet: under overload each is then told of more, instead of more being told. */
 const MAX_TOLD = 16;
 /** As many of them may be there for events that no rule waits for. */
 const MAX_RELAXED = 6;
 /** A signal carries at most so many events, and about so many characters; beyond it only says that there is news. */
 const MAX_EVENTS = 200;
 const MAX_JSON = 128 * 1024;
-/** Events that no rule waits for may wait this long for company. */
-const RELAXED_MS = 1000;
+/** Events that no rule waits for may wait this long for company: the longer, the more sessions have news. */
+const RELAXED = { ms: 1000, moreThanSessions: 20, perSessionMs: 20, mostMs: 2500 };
 /** A busy session is told this often at most: each time costs the server a workflow task. */
 const MIN_GAP_MS = 50;
 /** Events held for signals over all sessions, in characters of JSON; beyond it signals only say that there is news. */
 const MAX_HELD = 32 * 1024 * 1024;
 /** After a failed signal. */
 const RETRY_MS = 1000;
-/** A worker that was told and decided nothing in this time may be gone: the workflow is told. */
-const UNHEARD_MS = 1000;
 /** A session that takes longer makes room for others. It may wait for its agent, or for a worker. */
 const LONGEST_TOLD_MS = 3000;
 /** How often to look what has been decided: while others wait, and otherwise. */
-const LOOK_MS = { busy: 20, calm: 60 };
+const LOOK_MS = { busy: 20, calm: 50 };
 /** Who waited longer for its turn is looked up first: the relay may have told it. */
 const STALE_MS = 1500;
 /** Rules up to this size travel with the start of a session's workflow. In characters of JSON. */
@@ -50,17 +48,15 @@ interface Outbox {
   queued: boolean;
   queuedAt: number;
   /** Being told, or told and not known to have decided. */
-  told: { seq: number; at: number; how: 'signal' | 'notify'; answered: boolean; relaxed: boolean } | undefined;
+  told: { seq: number; at: number; answered: boolean; relaxed: boolean } | undefined;
   lastToldAt: number;
-  /** A worker was told and did not act: signals alone, until the session is known to have gone on. */
-  deaf: boolean;
   failures: number;
   timer?: NodeJS.Timeout;
 }
 
 /**
- * Tells each session of its news, the urgent ones first: a worker that listens for it is notified, otherwise its
- * workflow is signalled. A bounded number of sessions is told and undecided at any time.
+ * Tells each session of its news. A worker that listens for it is notified, and paces itself (activities/cycles.ts);
+ * otherwise its workflow is signalled, the urgent ones first, and a bounded number of them is undecided at any time.
  */
 export function createDispatcher(workflows: Workflows, news: SessionNews, hints: RuleHints, log: Logger): Dispatcher {
   const outboxes = new Map<number, Outbox>();
@@ -77,13 +73,11 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
     const outbox = outboxes.get(session.key) ?? open(session);
     outbox.session = session;
     outbox.lastSeq = Math.max(outbox.lastSeq, lastSeq);
-    const hasHeard = outbox.told !== undefined && session.decidedSeq >= outbox.told.seq;
-    if (hasHeard) outbox.deaf = false;
-    if (!session.listening || outbox.deaf) for (const event of events) keep(outbox, event);
-    if (hasHeard) settle(outbox);
+    if (!session.listening) for (const event of events) keep(outbox, event);
+    if (outbox.told && session.decidedSeq >= outbox.told.seq) settle(outbox, session.decidedSeq);
     const isUrgent = hints.isUrgent(session, events);
     outbox.urgent ||= isUrgent;
-    schedule(outbox, Math.min(outbox.dueAt, performance.now() + (isUrgent ? 0 : RELAXED_MS)));
+    schedule(outbox, Math.min(outbox.dueAt, performance.now() + (isUrgent ? 0 : relaxedMs())));
   }
 
   function open(session: SessionLock): Outbox {
@@ -98,7 +92,6 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
       queuedAt: 0,
       told: undefined,
       lastToldAt: -Infinity,
-      deaf: false,
       failures: 0,
     };
     outboxes.set(session.key, outbox);
@@ -117,6 +110,10 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
     held += json;
   }
 
+  function relaxedMs(): number {
+    return Math.min(RELAXED.ms + RELAXED.perSessionMs * Math.max(0, outboxes.size - RELAXED.moreThanSessions), RELAXED.mostMs);
+  }
+
   function schedule(outbox: Outbox, at: number): void {
     outbox.dueAt = at;
     if (outbox.told) return;
@@ -131,6 +128,7 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   }
 
   function enqueue(outbox: Outbox): void {
+    if (outbox.session.listening) return void notify(outbox);
     outbox.queued = true;
     outbox.queuedAt = performance.now();
     (outbox.urgent ? urgent : relaxed).push(outbox);
@@ -152,25 +150,38 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
     if (told.size === 0 && urgent.length + relaxed.length === 0) onIdle?.();
   }
 
-  async function tell(outbox: Outbox): Promise<void> {
-    const { session, events, lastSeq } = outbox;
-    const how = session.listening && !outbox.deaf ? 'notify' : 'signal';
-    const isRelaxed = !outbox.urgent;
-    outbox.queued = false;
-    outbox.told = { seq: lastSeq, at: performance.now(), how, answered: false, relaxed: isRelaxed };
+  /** The relay finds what a notice did not reach. */
+  async function notify(outbox: Outbox): Promise<void> {
+    empty(outbox);
+    outbox.timer = setTimeout(() => forget(outbox), MIN_GAP_MS);
+    try {
+      await news.announce(outbox.session.key);
+    } catch (error) {
+      log.warn({ err: error, session: outbox.session.id }, 'a worker could not be notified of events; they are stored and will be handed over');
+    }
+  }
+
+  function empty(outbox: Outbox): void {
     outbox.lastToldAt = performance.now();
     outbox.events = [];
     held -= outbox.json;
     outbox.json = 0;
     outbox.dueAt = Infinity;
     outbox.urgent = false;
+  }
+
+  async function tell(outbox: Outbox): Promise<void> {
+    const { session, events, lastSeq } = outbox;
+    const isRelaxed = !outbox.urgent;
+    outbox.queued = false;
+    outbox.told = { seq: lastSeq, at: performance.now(), answered: false, relaxed: isRelaxed };
+    empty(outbox);
     told.add(outbox);
     if (isRelaxed) relaxedTold += 1;
     const mine = outbox.told;
     try {
       if (mine.at - outbox.queuedAt > STALE_MS && (await isDecided(session.key, lastSeq))) return settle(outbox);
-      if (how === 'notify') await news.announce(session.key);
-      else await signal(session, { lastSeq, events });
+      await signal(session, { lastSeq, events });
       outbox.failures = 0;
     } catch (error) {
       failed(outbox, error);
@@ -201,9 +212,10 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
     log.warn({ err: error, session: outbox.session.id }, 'a session could not be told of its events; they are stored and will be handed over');
   }
 
-  /** The session makes room; what came meanwhile is told next. */
-  function settle(outbox: Outbox): void {
+  /** The session makes room; what came meanwhile is told next, unless it is decided as well. */
+  function settle(outbox: Outbox, decidedSeq = 0): void {
     if (!outbox.told) return;
+    if (decidedSeq >= outbox.lastSeq) outbox.dueAt = Infinity;
     if (outbox.told.relaxed) relaxedTold -= 1;
     outbox.told = undefined;
     told.delete(outbox);
@@ -241,18 +253,8 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
     for (const outbox of sessions) {
       const { told: then, session } = outbox;
       if (!then) continue;
-      const waitedMs = now - then.at;
-      if ((decided.get(session.key) ?? 0) >= then.seq) {
-        outbox.deaf = false;
-        settle(outbox);
-      } else if (then.how === 'notify' && waitedMs > UNHEARD_MS) {
-        outbox.deaf = true;
-        outbox.urgent = true;
-        outbox.dueAt = now;
-        settle(outbox);
-      } else if (waitedMs > LONGEST_TOLD_MS) {
-        settle(outbox);
-      }
+      const decidedSeq = decided.get(session.key) ?? 0;
+      if (decidedSeq >= then.seq || now - then.at > LONGEST_TOLD_MS) settle(outbox, decidedSeq);
     }
   }
 

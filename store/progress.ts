@@ -93,12 +93,13 @@ export interface UndecidedSession {
   lastSeq: number;
 }
 
-/** Sessions whose news nobody acted on for `olderThanMs`, in the order of their keys. */
+/** Sessions whose news nobody acted on for `olderThanMs`, and no worker listens for, in the order of their keys. */
 export async function findUndecidedSessions(db: Db, olderThanMs: number, page: { afterKey: number; limit: number }): Promise<UndecidedSession[]> {
   const { rows } = await sql<UndecidedSession>`
     select s.organisation_id as "organisationId", s.id as "sessionId", s.key as "sessionKey", p.last_seq as "lastSeq"
     from session_progress p join sessions s on s.key = p.session_key
     where p.last_seq > p.decided_seq and p.appended_at < now() - ${olderThanMs} * interval '1 millisecond'
+      and (p.listening_until is null or p.listening_until < now())
       and p.session_key > ${page.afterKey}
     order by p.session_key limit ${page.limit}`.execute(db);
   return rows;

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
 const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+const preloadPath = fileURLToPath(new URL('../workflows/preload.ts', import.meta.url));
 
 /** Told what the bundler has to say. */
 export type BundlerLog = (level: 'debug' | 'warn' | 'error', message: string) => void;
@@ -11,6 +12,7 @@ export function bundleWorkflows(write: BundlerLog): Promise<{ code: string }> {
   const quiet = (message: string) => write('debug', message);
   return bundleWorkflowCode({
     workflowsPath,
+    preloadModules: [preloadPath],
     logger: {
       log: (_, message) => quiet(message),
       trace: quiet,

@@ -110,6 +110,8 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     address: settings.temporal.address,
     ...(settings.temporal.tls ? { tls: settings.temporal.tls === true ? {} : settings.temporal.tls } : {}),
     ...(settings.temporal.apiKey ? { apiKey: settings.temporal.apiKey } : {}),
+    // Within one machine or one network, compression costs both sides more than it saves.
+    grpcCompression: { codec: settings.temporal.tls ? 'gzip' : 'none' },
   });
   const common = {
     connection,

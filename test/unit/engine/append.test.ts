@@ -19,8 +19,8 @@ afterAll(() => database?.close());
 
 async function newSession(): Promise<{ id: string; key: number }> {
   const id = uniqueName('session');
-  const key = await createSessionRow(database.db, organisationId, { id, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] });
-  return { id, key: key! };
+  const created = await createSessionRow(database.db, organisationId, { id, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] });
+  return { id, key: created!.key };
 }
 
 const append = (...requests: { sessionId: string; events: ReturnType<typeof event>[] }[]) =>

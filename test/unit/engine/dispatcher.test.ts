@@ -163,32 +163,6 @@ describe('the dispatcher', () => {
     await closed(dispatcher);
   });
 
-  it('signals a session whose worker was notified and decided nothing for a second', async () => {
-    const { workflows, signals } = standInServer();
-    const { news, announced, decided } = standInNews();
-    decided.set(1, 0);
-    const dispatcher = createDispatcher(workflows, news, urgent, log);
-    dispatcher.announce(listened(1, [1, 2]));
-    await until(async () => signals.length === 1, 'the signal', 3000);
-    expect(announced).toEqual([1]);
-    expect(signals[0]!.news.lastSeq).toBe(2);
-    await closed(dispatcher);
-  });
-
-  it('notifies again once it is known that the session went on, whoever notices first', async () => {
-    const { workflows, signals } = standInServer();
-    const { news, announced, decided } = standInNews();
-    decided.set(1, 0);
-    const dispatcher = createDispatcher(workflows, news, urgent, log);
-    dispatcher.announce(listened(1, [1]));
-    await until(async () => signals.length === 1, 'the signal', 3000);
-    const next = listened(1, [2]);
-    dispatcher.announce({ ...next, session: { ...next.session, decidedSeq: 1 } });
-    await until(async () => announced.length === 2, 'the second notification', 1000);
-    expect(signals).toHaveLength(1);
-    await closed(dispatcher);
-  });
-
   it('tells a bounded number of sessions at a time, the next when one has decided', async () => {
     const { workflows, signals } = standInServer();
     const { news, decided } = standInNews();
