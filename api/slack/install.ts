@@ -94,7 +94,8 @@ function grantOf({ apiUrl, interactive }: SlackApp, { bot, team }: Installation 
 }
 
 function successTexts({ team }: Installation | OrgInstallation, integration: Integration | undefined): string[] {
-  const next = integration?.config.channel === undefined ? 'Choose a default channel with PATCH, or a channel for each notification.' : `Messages go to ${String(integration.config.channel)}.`;
+  const channel = integration?.config.channel;
+  const next = typeof channel === 'string' ? `Messages go to ${channel}.` : 'Choose a default channel with PATCH, or a channel for each notification.';
   return [`Herald may post in ${team?.name ?? 'the workspace'} now: integration ${integration?.id ?? ''}.`, next, 'You can close this page.'];
 }
 
@@ -116,5 +117,5 @@ function setHeaders(outgoing: ServerResponse): void {
 function bindings(c: Context<ApiEnv>): { incoming: IncomingMessage; outgoing: ServerResponse } {
   const { incoming, outgoing } = c.env;
   if (!incoming || !outgoing || !('setHeader' in outgoing)) throw new Error('The Slack pages need Node’s own HTTP server.');
-  return { incoming: incoming as IncomingMessage, outgoing: outgoing as ServerResponse };
+  return { incoming, outgoing };
 }

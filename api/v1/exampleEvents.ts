@@ -14,7 +14,7 @@ const examples: Record<string, JsonObject> = {
   ExecutionActionFailed: { message: NOTE, actionName: 'example_tool', error_type: 'ExampleError' },
   ExecutionStepStarted: { model: 'example-model', prompt: NOTE, prompt_tokens: 3, completion_tokens: 2 },
   ExecutionWorkflowUpdated: { tags: ['example'], message: NOTE },
-  ExecutionReminder: { message: NOTE, waits_for: 'confirmation', then: 'reject' },
+  ExecutionReminder: { message: NOTE, waits_for: 'confirmation' },
   IntegrationFailing: { reason: NOTE, integration_name: 'example', integration_type: 'webhook', last_error: 'answered 503 Service Unavailable' },
   IntegrationDisabled: { reason: NOTE, integration_name: 'example', integration_type: 'webhook', last_error: 'answered 503 Service Unavailable' },
   UserMessageReceived: { message: NOTE, userUUID: '00000000-0000-4000-8000-000000000000' },

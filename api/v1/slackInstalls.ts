@@ -11,7 +11,7 @@ import { conflicting, idempotencyHeader, instant, jsonAnswer, missing, refusals 
 import { type Guards, security } from './guard.ts';
 
 const installSchema = z.strictObject({
-  name: z.string().trim().pipe(shortText(255)).default('Slack').openapi({ type: 'string', description: 'Of the new integration', example: 'operations-alerts' }),
+  name: z.string().trim().pipe(shortText(255)).optional().openapi({ type: 'string', description: 'Of the new integration. Default: Slack', example: 'operations-alerts' }),
   integration_id: z.string().optional().openapi({ description: 'A Slack integration that is to get the new token, instead of a new one' }),
   channel: z
     .string()

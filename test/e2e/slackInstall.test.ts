@@ -33,7 +33,7 @@ async function open(url: string, cookie?: string): Promise<Page> {
 }
 
 /** Begins an install: the page that leads to Slack, where it leads, and the browser's cookie. */
-async function begin(body: unknown = {}, by = caller): Promise<{ page: Page; toSlack: string; cookie: string }> {
+async function begin(body?: unknown, by = caller): Promise<{ page: Page; toSlack: string; cookie: string }> {
   const started = await by.post('/v1/slack/installs', body);
   expect(started.status).toBe(201);
   const page = await open(String(started.body.url));
@@ -92,9 +92,10 @@ describe('installing the Slack app with a click', () => {
 
   test('without a default channel lets every notification choose, and insists on it', async () => {
     const owner = await newCaller(api);
-    const { toSlack, cookie } = await begin({}, owner);
+    const { toSlack, cookie } = await begin(undefined, owner);
     await open(slack.oauth.allow(toSlack), cookie);
     const [integration] = await slackIntegrations(owner);
+    expect(integration).toMatchObject({ name: 'Slack' });
     const { body: agent } = await owner.post('/v1/agents', { name: 'orders' });
     const binding = { integration_id: integration!.id, subscription: { mode: 'all' } };
     expect((await owner.post(`/v1/agents/${agent.id}/notifications`, binding)).body).toMatchObject({ status: 400, field: 'channel' });

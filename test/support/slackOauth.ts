@@ -46,7 +46,7 @@ export class SlackOauth {
     const [clientId, clientSecret] = basicAuth === undefined ? [args.client_id, args.client_secret] : Buffer.from(basicAuth, 'base64').toString().split(':');
     if (clientId !== this.#app.clientId) return { ok: false, error: 'invalid_client_id' };
     if (clientSecret !== this.#app.clientSecret) return { ok: false, error: 'bad_client_secret' };
-    const code = String(args.code);
+    const code = typeof args.code === 'string' ? args.code : '';
     const grant = this.#grants.get(code);
     if (!grant) return { ok: false, error: 'invalid_code' };
     if (args.redirect_uri !== grant.redirectUri) return { ok: false, error: 'bad_redirect_uri' };

@@ -14,7 +14,7 @@ export interface SlackGrant {
 
 /** The configuration after an install. Of the one before it the channel stays, and whether the app may join others. */
 export function installedSlack(grant: SlackGrant, chosenChannel: string | null, before: JsonObject = {}): StoredConfig {
-  const { channel = undefined, join_public_channels } = readConfig(before);
+  const { channel, join_public_channels } = readConfig(before);
   const target = chosenChannel ?? channel;
   return {
     config: {

@@ -46,13 +46,14 @@ test('whatever an event contains, Slack reads no markup in it, and accepts the m
   fc.assert(
     fc.property(message, (given) => {
       const { body } = slack.render(given, { channel: '#alerts' });
-      const { text, mrkdwn, parse, link_names, ...layout } = body as JsonObject;
+      const { text = null, mrkdwn, parse, link_names, ...layout } = body as JsonObject;
       expect([mrkdwn, parse, link_names]).toEqual([false, undefined, undefined]);
       const texts = textObjects(layout);
       // What Slack formats are words of Herald and the link to the session, nothing from outside.
       expect(texts.filter(({ type }) => type === 'mrkdwn').map((each) => each.text)).toEqual(['*Agent*', '*Session*', `<${sessionUrl}|Open session>`]);
       // Mentions and links begin with <, which appears nowhere else, also where Slack shows the text without the layout.
-      for (const each of [String(text), ...texts.filter(({ type }) => type === 'plain_text').map((other) => other.text)]) {
+      expect(text).toBeTypeOf('string');
+      for (const each of [JSON.stringify(text), ...texts.filter(({ type }) => type === 'plain_text').map((other) => other.text)]) {
         expect(each).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)/);
       }
       expect(blockProblems(body as JsonObject)).toEqual([]);
