@@ -49,7 +49,7 @@ export interface Sender {
   idle(): Promise<void>;
 }
 
-export function createSender(deps: ActivityDependencies, { attempt }: Attempts, turns: Turns, pauses: Pauses): Sender {
+export function createSender(deps: ActivityDependencies, attempts: Attempts, turns: Turns, pauses: Pauses): Sender {
   const { db, log, owner, workflows, timings } = deps;
   const start = createDeliveryStarter(workflows, log);
   const slots = createSlots(REQUESTS_PER_DESTINATION);
@@ -60,8 +60,9 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
 
   /** When each of these may go, undefined for at once; those whose turn is far get it as a timer, not a slot. */
   async function open(jobs: SendJob[]): Promise<Passage[] | undefined> {
-    const [{ integrationId, channel, destination: find }] = jobs as [SendJob];
-    const destination = await find();
+    const [first] = jobs as [SendJob];
+    const { integrationId, channel } = first;
+    const destination = await first.destination();
     if (!destination) return undefined;
     const pausedMs = pauses.remainingMs(integrationId);
     if (!destination.rateLimit && pausedMs === 0) return undefined;
@@ -97,7 +98,7 @@ export function createSender(deps: ActivityDependencies, { attempt }: Attempts, 
       if (isTooLate(job)) return await leaveOpen(job);
       const { message, destination } = prepared;
       const first = { id: deliveryId, integrationId, attemptsMade: 0, jitter: Math.random() };
-      const { result, nextAttemptMs } = await attempt(first, message, destination, answered);
+      const { result, nextAttemptMs } = await attempts.attempt(first, message, destination, answered);
       statuses.set(deliveryId, result.ok ? 'delivered' : 'failed');
       retryMs = nextAttemptMs;
     } finally {

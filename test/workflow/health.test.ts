@@ -59,7 +59,7 @@ describe('an integration whose messages do not arrive', () => {
     });
     await session.append(event('two'));
     await expect.poll(() => statusOf(session, 'two')).toBe('failed');
-    expect((await read(integrationId)).health).toMatchObject({ failingSince: new Date(String(payload.failing_since)), lastError: payload.last_error });
+    expect((await read(integrationId)).health).toMatchObject({ failingSince: new Date(payload.failing_since as string), lastError: payload.last_error });
 
     endpoint.behave({});
     await session.append(event('three'));
