@@ -36,19 +36,22 @@ const THERE_WITHIN_MS = 15_000;
 const WARM_UP_MS = 5000;
 
 /**
- * Without end, in random order: each part alone, then two at once, while they start, and frozen; and again.
+ * Without end, in random order: each part alone, then in pairs, while they start, and frozen, half of them in each round;
+ * and again.
  *
  * @param withAll Also all at once, when all may be broken.
  */
 export function* planFaults(random: Random, only: readonly Part[], freezeMs: FreezeMs, withAll: boolean): Generator<Fault, never> {
+  let toFreeze: Part[] = [];
   for (;;) {
     yield* random.shuffle(only).map((part): Fault => ({ kind: 'kill', parts: [part] }));
+    if (toFreeze.length === 0) toFreeze = random.shuffle(only);
+    const inPairs = random.shuffle(only);
     const special: Fault[] = [
-      { kind: 'kill', parts: random.shuffle(only).slice(0, 2) },
-      { kind: 'kill', parts: random.shuffle(only).slice(0, 2) },
+      ...[inPairs.slice(0, 2), inPairs.slice(2)].filter((pair) => pair.length > 0).map((pair): Fault => ({ kind: 'kill', parts: pair })),
       { kind: 'killInStart', part: random.pick(only), afterMs: random.int(0, 1500) },
       { kind: 'killInStart', part: random.pick(only), afterMs: random.int(0, 1500) },
-      ...random.shuffle(only).slice(0, 2).map((part): Fault => ({ kind: 'freeze', part, ms: freezeMs[part] })),
+      ...toFreeze.splice(0, 2).map((part): Fault => ({ kind: 'freeze', part, ms: freezeMs[part] })),
     ];
     if (withAll && only.length === parts.length) special.push({ kind: 'killAll', part: random.pick(only), afterMs: random.int(500, 4000) });
     yield* random.shuffle(special);

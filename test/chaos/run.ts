@@ -88,7 +88,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
     const ledger = createLedger();
     const givenUp = new AbortController();
     const client = createClient(herald.url, ledger, createRandom(options.seed + 100), givenUp.signal);
-    const load = startLoad({ client, apiKey: herald.apiKey, seed: options.seed, rate: options.rate });
+    const load = startLoad({ client, apiKey: herald.apiKey, seed: options.seed, rate: options.rate, givenUp: givenUp.signal });
     receiver.startWeather(createRandom(options.seed + 200));
     const began = Date.now();
     const endsAt = began + options.seconds * 1000;

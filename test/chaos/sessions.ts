@@ -20,27 +20,29 @@ export interface LoadOptions {
   seed: number;
   /** Events a second, over all sessions. */
   rate: number;
+  /** Aborted when nothing is to be reported any more, whatever is owed. */
+  givenUp: AbortSignal;
 }
 
 export interface Load {
-  /** Ends every session in good order: done when all that was to be reported is acknowledged, or given up. */
+  /** Makes up for what is owed, and ends every session in good order: done when all is acknowledged, or given up. */
   finish(): Promise<void>;
   sessionIds(): string[];
 }
 
 /** Reports events at a steady rate: what could not be reported while Herald was away is made up for. */
-export function startLoad({ client, apiKey, seed, rate }: LoadOptions): Load {
+export function startLoad({ client, apiKey, seed, rate, givenUp }: LoadOptions): Load {
   const random = createRandom(seed);
   const startedAt = performance.now();
   const ids: string[] = [];
   let finishedAt = Infinity;
-  const isOver = () => finishedAt < Infinity;
 
   const slots = Array.from({ length: SLOTS }, (_, slot) => run(slot, createRandom(seed + slot + 1)));
 
   async function run(slot: number, own: Random): Promise<void> {
     let reported = 0;
     const owed = () => Math.floor(((Math.min(performance.now(), finishedAt) - startedAt) / 1000) * (rate / SLOTS)) - reported;
+    const isOver = () => givenUp.aborted || (finishedAt < Infinity && owed() <= 0);
     for (let number = 1; !isOver(); number += 1) {
       const session = makeSession(`chaos-${seed}-${slot}-${number}`, random);
       ids.push(session.id);
