@@ -77,7 +77,7 @@ export function createSessionWatch({ db, log, databaseUrl, lookMs = LOOK_MS }: S
   function lookAround(): void {
     looks += 1;
     if (!hears || looks % CALM === 0) return look(waiters.keys());
-    for (const [key, ofSession] of waiters) if (ofSession.values().some(({ everyEvent }) => everyEvent)) look([key]);
+    for (const [key, ofSession] of waiters) if ([...ofSession].some(({ everyEvent }) => everyEvent)) look([key]);
   }
 
   function look(sessionKeys: Iterable<number>): void {

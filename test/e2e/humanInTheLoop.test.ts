@@ -25,7 +25,7 @@ beforeAll(async () => {
   expect(integration.status, JSON.stringify(integration.body)).toBe(201);
   await people.post(`/v1/agents/${agentId}/notifications`, {
     integration_id: integration.body.id,
-    subscription: { mode: 'custom', rules: [{ event: 'ExecutionAwaitingConfirmation' }] },
+    subscription: { mode: 'custom', rules: [{ event: 'ExecutionAwaitingConfirmation' }, { event: 'ExecutionReminder' }] },
   });
 });
 beforeEach(() => {
@@ -40,9 +40,10 @@ afterAll(async () => {
 });
 
 /** A session that asks; answers with the message in Slack. */
-async function ask(asked: Record<string, unknown> = { message: 'Refund 1,240 EUR to customer 4711?' }): Promise<{ id: string; message: SlackMessage }> {
+async function ask(asked: Record<string, unknown> = { message: 'Refund 1,240 EUR to customer 4711?' }, timeouts?: Record<string, number>): Promise<{ id: string; message: SlackMessage }> {
   const id = uniqueName('session');
   await people.post('/v1/sessions', { id, agent_id: agentId });
+  if (timeouts) await people.patch(`/v1/sessions/${id}`, { timeouts });
   const answer = await people.post(`/v1/sessions/${id}/confirmations`, asked);
   expect(answer.status, JSON.stringify(answer.body)).toBe(201);
   const ofSession = () => slack.messages.find((message) => JSON.stringify(message.attachments).includes(id));
@@ -135,6 +136,15 @@ describe('a question in Slack', () => {
     expect(shown(message)).toContain('then it counts as approved');
     await expect.poll(() => shown(message)).toContain('✅ Approved: nobody answered in time');
     expect((await people.get(`/v1/sessions/${id}/wait?until=decided`)).body).toMatchObject({ confirmation: { status: 'approved', decided_by: 'timeout' } });
+  });
+
+  it('is reminded of before its time is over, and answered there as well', async () => {
+    const { id, message } = await ask({ message: 'Still there?', timeout_s: 12 }, { remind_before_s: 11 });
+    const reminder = () => slack.messages.find((each) => each !== message && shown(each).includes(id));
+    await slack.waitFor(() => reminder() !== undefined);
+    expect(await post(click(reminder()!, 'Approve'))).toBe(200);
+    expect((await people.get(`/v1/sessions/${id}/wait?until=decided`)).body).toMatchObject({ confirmation: { status: 'approved' } });
+    for (const each of [message, reminder()!]) await expect.poll(() => shown(each)).toContain('✅ Approved by alice');
   });
 
   it('shows that nobody needs an answer any more', async () => {
