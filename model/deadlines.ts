@@ -94,8 +94,8 @@ const outcomeTexts = { approve: 'it is approved', reject: 'it is rejected', canc
 
 function reminder(state: SessionState): JsonObject {
   const due = new Date(waitEndsAt(state) ?? 0).toISOString();
-  const then = afterTheWait(state);
+  const outcome = afterTheWait(state);
   const waitsFor = isPaused(state.status) ? 'resume' : 'confirmation';
   const text = isPaused(state.status) ? 'Paused' : 'Waits for confirmation';
-  return { message: `${text} until ${due}, then ${outcomeTexts[then]}`, waits_for: waitsFor, due_at: due, then };
+  return { message: `${text} until ${due}, then ${outcomeTexts[outcome]}`, waits_for: waitsFor, due_at: due, on_timeout: outcome };
 }

@@ -140,7 +140,7 @@ export const eventCatalogue: readonly EventType[] = [
     payloadFields: [
       { name: 'waits_for', description: 'resume or confirmation' },
       { name: 'due_at', description: 'When it times out' },
-      { name: 'then', description: 'What happens then: approve, reject or cancel' },
+      { name: 'on_timeout', description: 'What happens then: approve, reject or cancel' },
       { name: 'message', description: 'The same in words' },
     ],
   }),

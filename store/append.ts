@@ -105,7 +105,7 @@ async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResu
   });
   const sessions = await store(db, wanted.map((name) => splitLockName(name)), incoming);
   const seqs = new Map(sessions.flatMap((session) => session.seqs));
-  const byPlace = new Map(sessions.map(({ place, seqs: _, storedAt: __, ...session }) => [place, session]));
+  const byPlace = new Map(sessions.map(({ place, seqs: _seqs, storedAt: _storedAt, ...session }) => [place, session]));
   const storedAt = sessions[0]?.storedAt;
   let at = 0;
   return requests.map((request): AppendResult => {

@@ -35,15 +35,16 @@ async function loadMovingEvents(trx: Db, sessionKey: number, afterSeq: number) {
   const rows = await selectCarried(trx)
     .where('session_key', '=', sessionKey)
     .where('seq', '>', afterSeq)
-    .where(({ or, eb, selectFrom }) =>
-      or([
-        eb('effects', 'is not', null),
-        eb('type', 'in', movingTypes),
-        eb(
+    .where((is) =>
+      is.or([
+        is('effects', 'is not', null),
+        is('type', 'in', movingTypes),
+        is(
           'seq',
           '=',
-          selectFrom('events as first')
-            .select(({ fn }) => fn.min('first.seq').as('seq'))
+          is
+            .selectFrom('events as first')
+            .select((first) => first.fn.min('first.seq').as('seq'))
             .where('first.session_key', '=', sessionKey)
             .where('first.seq', '>', afterSeq)
             .where('first.silent', '=', false),
@@ -100,8 +101,8 @@ export async function lastActivityAt(db: Db, sessionKey: number): Promise<Date |
     .selectFrom('events')
     .select('received_at')
     .where('session_key', '=', sessionKey)
-    .where(({ or, not, eb }) =>
-      or([eb('type', '=', 'ExecutionResumed'), not(or([eb('event_id', 'like', 'command:%'), eb('event_id', 'like', 'timer:%')]))]),
+    .where((is) =>
+      is.or([is('type', '=', 'ExecutionResumed'), is.not(is.or([is('event_id', 'like', 'command:%'), is('event_id', 'like', 'timer:%')]))]),
     )
     .orderBy('seq', 'desc')
     .limit(1)

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, NamespaceNotFoundError } from '@temporalio/common';
 
 /** A command whose run ended under it goes to the next run; it is carried out once all the same. */
 const TRIES = 5;
+/** A server that has just started, or has just been told of its namespace, does not know it everywhere at once. */
+const RETRY_MS = 300;
 /** gRPC codes of a server that is away, starting, stopping or has too much to do. */
 const AWAY = new Set([1, 4, 8, 14]);
 
@@ -13,8 +16,9 @@ export async function carryOut<T>(send: () => Promise<T>): Promise<T | 'unavaila
       return await send();
     } catch (error) {
       if (isAway(error)) return 'unavailable';
-      if (!runEnded(error)) throw error;
+      if (!passes(error)) throw error;
       if (attempt === TRIES) return 'unavailable';
+      await sleep(RETRY_MS);
     }
   }
 }
@@ -26,8 +30,8 @@ function isAway(error: unknown): boolean {
 }
 
 /** The server aborts an update that its run did not take or finish before it closed or continued as new. */
-function runEnded(error: unknown): boolean {
-  if (error instanceof WorkflowNotFoundError) return true;
+function passes(error: unknown): boolean {
+  if (error instanceof WorkflowNotFoundError || error instanceof NamespaceNotFoundError) return true;
   if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure)) return false;
   return error.cause.type === 'AcceptedUpdateCompletedWorkflow';
 }

@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { sql } from 'kysely';
 import type { NewEvent } from '../../api/ingest.ts';
 import { deliveryWorkflowId, sessionWorkflowId } from '../../model/naming.ts';
+import type { SessionTimeouts } from '../../model/timeouts.ts';
 import type { JsonObject, SessionEffects } from '../../model/types.ts';
 import { listDecisions } from '../../store/sessionLog.ts';
 import type { SessionView } from '../../workflows/messages.ts';
@@ -27,16 +28,17 @@ export interface EngineSession {
 /** Creates a session; the agents are known from the start. */
 export async function startSession(
   engine: Engine,
-  options: { id?: string; agents?: { id: string; name: string; alias?: string }[]; metadata?: Record<string, string> } = {},
+  options: { id?: string; agents?: { id: string; name: string; alias?: string }[]; metadata?: Record<string, string>; timeouts?: Partial<SessionTimeouts> } = {},
 ): Promise<EngineSession> {
   const id = options.id ?? `session-${randomUUID()}`;
-  const { agents = [], metadata } = options;
+  const { agents = [], metadata, timeouts } = options;
   await engine.ingest.createSession(engine.organisationId, {
     id,
     initTimestamp: '2024-03-14T12:00:00.000Z',
     details: {},
     agents,
     ...(metadata ? { metadata } : {}),
+    ...(timeouts ? { timeouts } : {}),
   });
   return sessionOf(engine, id);
 }

@@ -77,7 +77,7 @@ describe('a session that waits', () => {
     const asked = await send(asking, 'ask', { message: 'Refund?' });
     await expiring.append(timeouts({ confirmationMs: 1500 }));
     const unanswered = await send(expiring, 'ask', { message: 'Refund more?' });
-    await silent.append(timeouts({ idleMs: 20_000 }));
+    await silent.append(timeouts({ idleMs: 6000 }));
     await Promise.all([paused, asking, expiring, silent].map((session) => session.decided()));
     if (asked.outcome !== 'done' || unanswered.outcome !== 'done') throw new Error('not asked');
 
@@ -100,16 +100,14 @@ describe('a session that waits', () => {
 
   it('goes on when they are killed in the middle of continue-as-new', async () => {
     const session = await newSession();
-    await session.append(timeouts({ pauseMs: 15_000, reminderMs: null }));
-    await session.decided();
     const { runId } = await session.handle.describe();
     // A history that is too long for the next piece of work …
     for (let copy = 0; copy < MAX_HISTORY_EVENTS; copy += 1) await session.handle.signal('news', { lastSeq: 1, events: [] });
     // … and a command under way, for which the run waits before it hands over.
     const release = await holdLock(session);
     const pausing = send(session, 'pause', {}, 'amid');
-    await until(async () => (await historyTypes(session)).includes('EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED'), 'the command to be accepted');
-    await session.handle.signal('news', { lastSeq: 3, events: [] });
+    await until(() => hasAcceptedUpdate(session), 'the command to be accepted');
+    await session.handle.signal('news', { lastSeq: 2, events: [] });
     await killWorkerAndTemporal();
     await release();
     await bringBack();
@@ -119,9 +117,28 @@ describe('a session that waits', () => {
     await session.decided();
     await until(async () => (await session.handle.describe()).runId !== runId, 'the next run');
     expect(await typesOf(session)).toEqual(['ExecutionPaused', 'Reported']);
-    await until(async () => (await statusOf(session)) === 'cancelled', 'the pause to time out in a later run');
+    await session.append(timeouts({ pauseMs: 1, reminderMs: null }));
+    await until(async () => (await statusOf(session)) === 'cancelled', 'the pause of an earlier run to time out');
     expect(await typesOf(session)).toEqual(['ExecutionPaused', 'Reported', 'ExecutionCancelled']);
   }, 90_000);
+});
+
+describe('a pause', () => {
+  it('times out in a later run, when it was to', async () => {
+    const session = await newSession();
+    await session.append(timeouts({ pauseMs: 6000, reminderMs: 3000 }));
+    await send(session, 'pause');
+    const { runId } = await session.handle.describe();
+    while ((await session.handle.describe()).runId === runId) await send(session, 'message', { message: 'Still there?' });
+    await until(async () => (await statusOf(session)) === 'cancelled', 'the pause to time out');
+    const rows = await engine.db.selectFrom('events').select(['type', 'received_at']).where('session_key', '=', session.key).where('type', 'in', ['ExecutionPaused', 'ExecutionReminder', 'ExecutionCancelled']).orderBy('seq').execute();
+    const [pausedAt, ...later] = rows.map(({ received_at }) => received_at.getTime());
+    expect(rows.map(({ type }) => type)).toEqual(['ExecutionPaused', 'ExecutionReminder', 'ExecutionCancelled']);
+    const [remindedAfter, cancelledAfter] = later.map((at) => at - pausedAt!);
+    expect(remindedAfter).toBeGreaterThanOrEqual(3000);
+    expect(remindedAfter).toBeLessThan(6000);
+    expect(cancelledAfter).toBeGreaterThanOrEqual(6000);
+  }, 60_000);
 });
 
 describe('a request id', () => {
@@ -140,9 +157,9 @@ describe('a request id', () => {
   });
 });
 
-async function historyTypes(session: EngineSession): Promise<string[]> {
+async function hasAcceptedUpdate(session: EngineSession): Promise<boolean> {
   const { events } = await session.handle.fetchHistory();
-  return (events ?? []).map(({ eventType }) => String(eventType === 41 ? 'EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED' : eventType));
+  return (events ?? []).some(({ workflowExecutionUpdateAcceptedEventAttributes }) => workflowExecutionUpdateAcceptedEventAttributes);
 }
 
 /** Keeps everything from being appended to a session until it is released. */

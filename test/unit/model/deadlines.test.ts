@@ -91,7 +91,7 @@ describe('the event of a deadline', () => {
         message: 'Waits for confirmation until 2026-01-02T02:00:00.000Z, then it is rejected',
         waits_for: 'confirmation',
         due_at: '2026-01-02T02:00:00.000Z',
-        then: 'reject',
+        on_timeout: 'reject',
         confirmation_id: 'cnf_1',
       },
     });
