@@ -160,9 +160,14 @@ describe('a decision link', () => {
     expect(await confirmationOf(id)).toMatchObject({ status: 'pending' });
   });
 
-  it.each([{}, { decision: 'maybe' }, { decision: 'approve', reason: 'x'.repeat(1001) }, { decision: 'approve', name: 'nul \0' }])('takes no form like %j', async (form) => {
+  it.each<[string, Record<string, string>]>([
+    ['no decision', {}],
+    ['another decision', { decision: 'maybe' }],
+    ['a reason that is too long', { decision: 'approve', reason: 'x'.repeat(1001) }],
+    ['a name that cannot be stored', { decision: 'approve', name: 'nul \0' }],
+  ])('takes no form with %s', async (_, form) => {
     const { id, link } = await ask();
-    const { status, html } = await answer(link, form as Record<string, string>);
+    const { status, html } = await answer(link, form);
     expect([status, html.includes('role="alert"')]).toEqual([400, true]);
     expect(await confirmationOf(id)).toMatchObject({ status: 'pending' });
   });

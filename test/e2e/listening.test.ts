@@ -67,7 +67,7 @@ describe('an agent that waits', () => {
     for (let round = 0; round < 5; round += 1) {
       await report(id, { type: 'ExecutionPaused' });
       const { body } = await elsewhere.get(`/v1/sessions/${id}/wait?until=running&timeout_s=0.3`);
-      expect(body).toMatchObject({ reached: false, status: 'paused' });
+      expect(body.reached).toBe(false);
       await report(id, { type: 'ExecutionResumed' });
       expect((await agent.get(`/v1/sessions/${id}/wait?until=running&timeout_s=20`)).body).toMatchObject({ reached: true });
     }
