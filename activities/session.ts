@@ -95,11 +95,11 @@ export function createSessionActivities(
     });
   }
 
-  async function send(input: DecideInput, deliveries: NewDelivery[], version: number, leasedAt: number): Promise<SentMessage[]> {
+  async function send(input: DecideInput, deliveries: NewDelivery[], version: number, leasedAt: number, news: Promise<unknown>): Promise<SentMessage[]> {
     if (deliveries.length === 0) return [];
     const session = { organisationId: input.organisationId, key: input.sessionKey, id: input.sessionId };
     const jobs = jobsOf({ session, deliveries, version, leasedAt });
-    const statuses = await sender.sendInOrder(input.sessionKey, jobs);
+    const statuses = await sender.sendInOrder(input.sessionKey, jobs, news);
     const notes = deliveries.slice(-NOTES).map(async (delivery): Promise<SentMessage> => {
       const to = await whereTo(delivery, version);
       return { seq: delivery.seq, event: delivery.eventType, to, status: statuses.get(delivery.id) ?? 'sending' };
@@ -139,10 +139,13 @@ export function createSessionActivities(
     cycles.end(input.sessionKey);
     if (!recorded) throw new Error(`Session ${input.sessionKey} is not in the database.`);
     const mine = deliveries.filter(({ id }) => recorded.created.has(id) || (recorded.leased.has(id) && !underWay.has(id) && !sender.isSending(id)));
-    const messages = await send(input, mine, recorded.rulesVersion, leasedAt);
     const decidedHere = recorded.decidedBefore < input.toSeq;
     const upToDate = recorded.lastSeq <= input.heardOf;
-    const next = upToDate ? await listen(input, decidedHere ? ear : undefined) : input.heardOf === input.toSeq ? await eventsAfter(input) : [];
+    const listener = upToDate && decidedHere ? ear : undefined;
+    // Without an ear the workflow may have been told something already.
+    const heard = listener?.wait(Math.min(timings.patienceMs, timings.listenMs + LISTENING_ENDS_LATE_MS));
+    const messages = await send(input, mine, recorded.rulesVersion, leasedAt, heard ?? Promise.resolve());
+    const next = upToDate ? await listen(input, listener, heard) : input.heardOf === input.toSeq ? await eventsAfter(input) : [];
     return {
       decidedSeq: recorded.decidedSeq,
       overtaken: recorded.decidedSeq > input.toSeq,
@@ -154,11 +157,14 @@ export function createSessionActivities(
   }
 
   /** The next events, should there be any while the session counts as listened to. Word of old ones may come late. */
-  async function listen(input: DecideInput, ear: Ear | undefined): Promise<SessionEvent[]> {
+  async function listen(input: DecideInput, ear: Ear | undefined, heard: Promise<boolean> | undefined): Promise<SessionEvent[]> {
     const until = performance.now() + timings.listenMs + LISTENING_ENDS_LATE_MS;
-    while (await ear?.wait(until - performance.now())) {
+    let hears = await heard;
+    if (!hears) hears = await ear?.wait(Math.max(0, until - performance.now()));
+    while (hears) {
       const next = await eventsAfter(input);
       if (next.length > 0) return next;
+      hears = await ear?.wait(Math.max(0, until - performance.now()));
     }
     return [];
   }

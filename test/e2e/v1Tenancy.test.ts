@@ -32,10 +32,22 @@ const bodies: Record<string, unknown> = {
   'patch /v1/sessions/{id}': { timeouts: { idle_s: 1 } },
   'post /v1/deliveries/{id}/retry': undefined,
   'post /v1/deliveries/{id}/cancel': undefined,
+  'post /v1/replays/{id}/cancel': undefined,
   'patch /v1/agents/{id}': { name: 'stolen' },
   'patch /v1/integrations/{id}': { name: 'stolen', config: {} },
   'patch /v1/notifications/{id}': { enabled: false },
 };
+
+/** What needs no id: it creates something of the caller's own, or is tried with foreign ids in its body below. */
+const plainOperations = [
+  'post /v1/agents',
+  'post /v1/api_keys',
+  'post /v1/integrations',
+  'post /v1/replays',
+  'post /v1/sessions',
+  'post /v1/slack/installs',
+  'patch /v1/organisation',
+];
 
 /** What a read needs in its address. */
 const queries: Record<string, string> = { '/v1/sessions/{id}/wait': '?until=running&timeout_s=0' };
@@ -56,6 +68,7 @@ beforeAll(async () => {
     deliveries: delivery.id,
     confirmations: await askedConfirmation(),
     api_keys: key.id,
+    replays: (await owner.post('/v1/replays', { kind: 'events', notification_id: notificationId })).body.id,
   };
   operations = await operationsWithIds();
 });
@@ -69,11 +82,25 @@ async function askedConfirmation(): Promise<string> {
   return confirmationId(key, 'q');
 }
 
-async function operationsWithIds(): Promise<Operation[]> {
-  const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as { paths: Record<string, Record<string, unknown>> };
+interface Documented extends Operation {
+  /** Names of its query parameters. */
+  parameters: string[];
+}
+
+/** Every operation of Herald's own API. */
+async function documented(): Promise<Documented[]> {
+  const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
+  };
   return Object.entries(document.paths)
-    .filter(([path]) => path.startsWith('/v1/') && path.includes('{id}'))
-    .flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ method, path })));
+    .filter(([path]) => path.startsWith('/v1/'))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { parameters = [] }]) => ({ method, path, parameters: parameters.filter((each) => each.in === 'query').map(({ name }) => name) })),
+    );
+}
+
+async function operationsWithIds(): Promise<Operation[]> {
+  return (await documented()).filter(({ path }) => path.includes('{'));
 }
 
 function call(caller: Caller, { method, path }: Operation, id: string): Promise<JsonAnswer> {
@@ -95,7 +122,7 @@ function said({ status, body }: JsonAnswer, id: string): string {
 }
 
 async function everythingOfTheOwner(): Promise<unknown> {
-  const lists = ['agents', 'integrations', 'notifications', 'sessions', 'deliveries', 'api_keys'];
+  const lists = ['agents', 'integrations', 'notifications', 'sessions', 'deliveries', 'api_keys', 'replays'];
   return Promise.all(lists.map(async (list) => (await owner.get(`/v1/${list}`)).body));
 }
 
@@ -143,6 +170,28 @@ describe('another organisation', () => {
     for (const path of filters) expect((await stranger.get(path)).body, path).toEqual({ data: [], next_cursor: null });
   });
 
+  test('sees nothing of the owner in any list, with any filter of its description', async () => {
+    const lists = (await documented()).filter(({ method, path }) => method === 'get' && !path.includes('{'));
+    expect(lists.length).toBeGreaterThanOrEqual(8);
+    const secrets = [...Object.values(ids), owner.organisationId];
+    for (const { path, parameters } of lists) {
+      const filters = parameters.filter((name) => name !== 'limit' && name !== 'cursor');
+      const addresses = [path, ...filters.flatMap((name) => Object.values(ids).map((id) => `${path}?${name}=${encodeURIComponent(id)}`))];
+      for (const address of addresses) {
+        const { status, body } = await stranger.get(address);
+        // A value that a filter does not know is refused with its name, which the stranger gave.
+        if (status === 400) continue;
+        expect(status, address).toBe(200);
+        for (const secret of secrets) expect(JSON.stringify(body), address).not.toContain(secret);
+      }
+    }
+  });
+
+  test('every operation without an id in its address is known to this test', async () => {
+    const plain = (await documented()).filter(({ method, path }) => method !== 'get' && !path.includes('{'));
+    expect(plain.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(plainOperations.toSorted());
+  });
+
   test('a cursor of the owner opens nothing', async () => {
     await owner.post('/v1/agents', { name: 'one more' });
     const { body } = await owner.get('/v1/agents?limit=1');
@@ -159,8 +208,13 @@ describe('another organisation', () => {
       await stranger.post(`/v1/notifications/${own.notificationId}/preview`, { session_id: ids.sessions, event_id: `${ids.sessions}:started` }),
       await stranger.post('/v1/api_keys', { name: 'x', scopes: ['ingest'], default_agent_id: ids.agents }),
       await stranger.post('/v1/sessions', { id: 'x', agent_id: ids.agents }),
+      await stranger.post('/v1/replays', { kind: 'failed', integration_id: ids.integrations, since: '2026-01-01' }),
+      await stranger.post('/v1/replays', { kind: 'disabled', integration_id: ids.integrations, since: '2026-01-01', dry_run: true }),
+      await stranger.post('/v1/replays', { kind: 'failed', integration_id: own.integrationId, notification_id: ids.notifications, since: '2026-01-01' }),
+      await stranger.post('/v1/replays', { kind: 'events', notification_id: ids.notifications }),
+      await stranger.post('/v1/replays', { kind: 'events', notification_id: own.notificationId, session_id: ids.sessions }),
     ];
-    expect(attempts.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404, 404]);
+    expect(attempts.map(({ status }) => status)).toEqual(attempts.map(() => 404));
   });
 
   test('a session of the same id is another session', async () => {

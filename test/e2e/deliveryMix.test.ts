@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listDeliveries, readDelivery } from '../../store/deliveries.ts';
+import { BAD, type DeliveryMix, GOOD, startDeliveryMix } from '../support/deliveryMix.ts';
+
+/** Rounds with and without the bad endpoints in turn, so that both meet the same noise of the machine. By hand: more of them. */
+const ROUNDS = Number(process.env.HERALD_MIX_ROUNDS ?? 5);
+const EVENTS_A_ROUND = 10;
+/** So slow that the machine is busy about half of the time: what is measured is who waits for whom, not how much it can take. */
+const GAP_MS = 200;
+const WARM_UP = 4;
+const MIXED = ROUNDS * EVENTS_A_ROUND * (GOOD + BAD.length);
+/** What the clock and the scheduler of a busy machine may add. */
+const NOISE_MS = 25;
+
+let mix: DeliveryMix;
+
+beforeAll(async () => {
+  mix = await startDeliveryMix();
+});
+afterAll(() => mix?.close());
+
+function percentile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!;
+}
+
+async function allDeliveries() {
+  const { db, organisationId } = mix.engine;
+  return (await listDeliveries(db, organisationId, {}, { limit: 100_000 })).items;
+}
+
+describe(`${MIXED} deliveries to good, slow, failing, limited and hanging endpoints`, () => {
+  test('reach the good ones as fast as without the others', async () => {
+    await mix.report('alone', WARM_UP, GAP_MS);
+    await mix.report('mixed', WARM_UP, GAP_MS);
+    const p99s: { alone: number; mixed: number }[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await mix.ended();
+      const alone = percentile(await mix.report('alone', EVENTS_A_ROUND, GAP_MS), 0.99);
+      p99s.push({ alone, mixed: percentile(await mix.report('mixed', EVENTS_A_ROUND, GAP_MS), 0.99) });
+    }
+    const alone = percentile(p99s.map((round) => round.alone), 0.5);
+    const mixed = percentile(p99s.map((round) => round.mixed), 0.5);
+    console.log(`p99 to good endpoints, ms, by round: ${JSON.stringify(p99s)}; medians: ${alone} alone, ${mixed} mixed, ratio ${(mixed / alone).toFixed(2)}`);
+    expect(mixed).toBeLessThanOrEqual(Math.max(1.5 * alone, alone + NOISE_MS));
+  }, 120_000);
+
+  test('all end, delivered or as dead letters, with their attempts logged', async () => {
+    await mix.ended();
+    const deliveries = await allDeliveries();
+    expect(new Set(deliveries.map(({ status }) => status))).toEqual(new Set(['delivered', 'failed']));
+    expect(deliveries.length).toBeGreaterThanOrEqual(MIXED);
+    const { db, organisationId } = mix.engine;
+    const endings = new Map<string, number>();
+    for (const { id, attemptCount } of deliveries) {
+      const delivery = (await readDelivery(db, organisationId, id))!;
+      const last = delivery.attempts.at(-1)!;
+      expect(delivery.attempts.length, id).toBe(attemptCount);
+      expect([last.ok, last.error === null], id).toEqual(delivery.status === 'delivered' ? [true, true] : [false, false]);
+      const ending = `${delivery.status}: ${last.statusCode ?? 'no answer'}`;
+      endings.set(ending, (endings.get(ending) ?? 0) + 1);
+    }
+    console.log('endings', Object.fromEntries(endings));
+    expect(endings.get('failed: 500')).toBe(ROUNDS * EVENTS_A_ROUND + WARM_UP);
+    expect(endings.get('failed: no answer')).toBe(ROUNDS * EVENTS_A_ROUND + WARM_UP);
+  }, 60_000);
+});
