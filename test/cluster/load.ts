@@ -31,7 +31,7 @@ export function startLoad({ urls, key, agentName, sessions, rate }: LoadOptions)
   const accepted = new Map<string, string[]>();
   const faults: string[] = [];
   let repeated = 0;
-  let finished = false;
+  const finishing = new AbortController();
 
   async function post(turn: number, path: string, body: object): Promise<boolean> {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
@@ -61,7 +61,7 @@ export function startLoad({ urls, key, agentName, sessions, rate }: LoadOptions)
     const ids: string[] = [];
     accepted.set(session, ids);
     const begun = performance.now();
-    for (let turn = 0, made = 0; !finished; turn += 1) {
+    for (let turn = 0, made = 0; !finishing.signal.aborted; turn += 1) {
       const owed = Math.floor(((performance.now() - begun) / 1000) * (rate / sessions)) - made;
       if (owed < 1) {
         await sleep(20);
@@ -80,7 +80,7 @@ export function startLoad({ urls, key, agentName, sessions, rate }: LoadOptions)
     faults,
     repeated: () => repeated,
     async finish() {
-      finished = true;
+      finishing.abort();
       await lives;
     },
   };

@@ -64,15 +64,16 @@ describe('while Postgres restarts', () => {
     const sessions = ['a', 'b', 'c', 'd'];
     for (const id of sessions) await caller.post('/v1/sessions', { id });
     const statuses: number[] = [];
-    let stopping = false;
+    const stopping = new AbortController();
+    const { signal } = stopping;
     const report = async (id: string) => {
-      for (let number = 1; !stopping && number <= 190; number += 1) {
+      for (let number = 1; !signal.aborted && number <= 190; number += 1) {
         const { status } = await caller.post(`/v1/sessions/${id}/events`, { events: [{ id: `${id}${number}`, type: 'llm' }] });
         statuses.push(status);
       }
     };
     const create = async () => {
-      for (let number = 1; !stopping; number += 1) statuses.push((await caller.post('/v1/sessions', { id: `new ${number}` })).status);
+      for (let number = 1; !signal.aborted; number += 1) statuses.push((await caller.post('/v1/sessions', { id: `new ${number}` })).status);
     };
     const load = Promise.all([...sessions.map(report), create()]);
     await expect.poll(() => statuses.length).toBeGreaterThan(20);
@@ -80,7 +81,7 @@ describe('while Postgres restarts', () => {
     postgres = await startPostgres({ dataDir, log: quiet });
     const before = statuses.length;
     await expect.poll(() => statuses.length).toBeGreaterThan(before + 20);
-    stopping = true;
+    stopping.abort();
     await load;
     expect(statuses.filter((status) => status >= 300)).toEqual([]);
     for (const id of sessions) {
@@ -91,7 +92,7 @@ describe('while Postgres restarts', () => {
 });
 
 describe.concurrent('when Postgres does not come back', () => {
-  async function behindProxy(): Promise<ApiOverPostgres & { proxy: PostgresProxy; close(): Promise<void> }> {
+  async function behindProxy(): Promise<ApiOverPostgres & { proxy: PostgresProxy; close: () => Promise<void> }> {
     const database = await createTestDatabase();
     await database.close();
     const proxy = await startPostgresProxy(database.url);

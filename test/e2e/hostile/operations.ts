@@ -130,7 +130,7 @@ function bodiesOf(description: Description, schema: Schema, known: Known): fc.Ar
     json.map((body) => body.subarray(0, body.length / 2)),
     json.map((body) => Buffer.concat([body, Buffer.from([0xff, 0xfe, 0xc0])])),
     hostileJson.map((value) => Buffer.from(JSON.stringify(value))),
-    fc.constantFrom('', ' ', '{', '[]', 'null', '7', '"text"', '\ufeff{}', '{"a":1e999}', '{"a":NaN}', '{"a":1,"a":2}', `${'['.repeat(60_000)}`, '{"__proto__":[]}').map((text) => Buffer.from(text)),
+    fc.constantFrom('', ' ', '{', '[]', 'null', '7', '"text"', '\ufeff{}', '{"a":1e999}', '{"a":NaN}', '{"a":1,"a":2}', '['.repeat(60_000), '{"__proto__":[]}').map((text) => Buffer.from(text)),
     fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
   );
   return fc.oneof({ weight: 8, arbitrary: json }, { weight: 2, arbitrary: broken }, { weight: 1, arbitrary: fc.constant(undefined) });

@@ -18,7 +18,7 @@ export interface RawAnswer {
 const PATIENCE_MS = 10_000;
 
 /** Sends requests as they are: no client in between corrects them. @throws Error when there is no answer in time. */
-export function createSender(url: string): { send(raw: RawRequest): Promise<RawAnswer>; close(): void } {
+export function createSender(url: string): { send: (raw: RawRequest) => Promise<RawAnswer>; close: () => void } {
   const { hostname, port } = new URL(url);
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
