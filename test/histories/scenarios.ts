@@ -1,5 +1,15 @@
 import type { DeliverySettings } from '../../model/deliverySettings.ts';
+import { randomUUID } from 'node:crypto';
+import { type CommandAnswer, createCommands } from '../../api/commands.ts';
+import type { SessionCommand } from '../../model/session.ts';
+import type { SessionTimeouts } from '../../model/timeouts.ts';
+import type { JsonObject } from '../../model/types.ts';
+import { confirmationId } from '../../store/confirmations.ts';
+import { replayWorkflowId } from '../../model/naming.ts';
 import { updateNotification } from '../../store/notifications.ts';
+import { createReplay } from '../../store/replays/replays.ts';
+import { readNow } from '../../store/replays/search.ts';
+import { createReplayWorkflows } from '../../temporal/replays.ts';
 import type { Engine } from '../support/engineOn.ts';
 import { agentNamed, arrivedOf, deliveryOf, type EngineSession, event, startSession, until } from '../support/engineSession.ts';
 import type { Receiver } from '../support/receiver.ts';
@@ -53,6 +63,34 @@ export const scenarios: Record<string, Scenario> = {
     return closed(session);
   },
 
+  async 'session-commanded'(engine, receiver) {
+    const session = await watchedSession(engine, receiver);
+    await command(engine, session, 'pause', { reason: 'Weekly release' });
+    await command(engine, session, 'pause');
+    await command(engine, session, 'resume');
+    await command(engine, session, 'message', { message: 'Use the staging database' });
+    const asked = await command(engine, session, 'ask', { message: 'Refund?' });
+    const eventId = asked.outcome === 'done' ? asked.eventId : '';
+    await command(engine, session, 'decide', { confirmationId: confirmationId(session.key, eventId), decision: 'approve' });
+    await command(engine, session, 'cancel');
+    await arrivedOf(receiver, session, 7);
+    return closed(session);
+  },
+
+  async 'session-that-times-out'(engine, receiver) {
+    const session = await watchedSession(engine, receiver, { pauseMs: 2000, reminderMs: 1000, maxDurationMs: 60_000 });
+    await session.append(event('paused', 'ExecutionPaused', { question: 'Which one?' }));
+    await arrivedOf(receiver, session, 4);
+    return closed(session);
+  },
+
+  async 'session-that-falls-silent'(engine, receiver) {
+    const session = await watchedSession(engine, receiver, { idleMs: 1500, confirmationMs: 500 });
+    await command(engine, session, 'ask', { message: 'Refund?' });
+    await arrivedOf(receiver, session, 4);
+    return closed(session);
+  },
+
   async 'delivery-retried-until-delivered'(engine, receiver) {
     const { session, handle } = await failingDelivery(engine, receiver, (index) => ({ status: index < 2 ? 503 : 200 }));
     await arrivedOf(receiver, session, 3);
@@ -65,6 +103,19 @@ export const scenarios: Record<string, Scenario> = {
     await handle.signal('retryNow');
     await handle.result();
     return { workflowId: handle.workflowId };
+  },
+
+  async 'replay-of-dead-letters'(engine, receiver) {
+    const { db, organisationId, client } = engine;
+    const { session } = await failingDelivery(engine, receiver, (index) => ({ status: index < 3 ? 503 : 200 }));
+    await until(async () => (await deliveryOf(engine, session, 'report')).status === 'failed', 'the dead letter');
+    const { integration_id: integrationId } = await deliveryOf(engine, session, 'report');
+    const scope = { organisationId, kind: 'failed' as const, integrationId, notificationId: null, sessionId: null, since: null, until: await readNow(db) };
+    const replay = await createReplay(db, scope);
+    await createReplayWorkflows(client, () => true).start(replay);
+    const { workflowId } = client.workflow.getHandle(replayWorkflowId(replay.id));
+    await client.workflow.getHandle(workflowId).result();
+    return { workflowId };
   },
 
   async 'delivery-cancelled'(engine, receiver) {
@@ -97,12 +148,37 @@ export const longScenarios: Record<string, Scenario> = {
     return { workflowId: session.handle.workflowId, runId: firstRun };
   },
 
+  async 'session-paused-over-several-runs'(engine, receiver) {
+    const { session, firstRun } = await longSession(engine, receiver);
+    await session.append(event('timeouts', 'TimeoutsChanged', {}, { silent: true, effects: { timeouts: { pauseMs: 4000, reminderMs: null } } }));
+    await command(engine, session, 'pause');
+    const secondRun = (await session.handle.describe()).runId;
+    if (secondRun === firstRun) throw new Error('no second run');
+    while ((await session.handle.describe()).runId === secondRun) await command(engine, session, 'message', { message: 'Still there?' });
+    await until(async () => (await session.view()).state.status === 'cancelled', 'the pause to time out');
+    return closed(session);
+  },
+
   async 'session-continued'(engine, receiver) {
     const { session } = await longSession(engine, receiver);
     await session.append(event('end', 'ExecutionCompleted'));
     return closed(session);
   },
 };
+
+/** A session whose agent tells the receiver of everything. */
+async function watchedSession(engine: Engine, receiver: Receiver, timeouts: Partial<SessionTimeouts> = {}): Promise<EngineSession> {
+  const agent = await engine.agent('refunds');
+  await engine.notify(agent.id, await engine.webhook(receiver.url));
+  const session = await startSession(engine, { agents: [agent], timeouts });
+  await session.decided();
+  return session;
+}
+
+async function command(engine: Engine, session: EngineSession, name: SessionCommand, payload: JsonObject = {}): Promise<CommandAnswer> {
+  const request = { requestId: randomUUID(), command: name, payload, by: 'sarah' };
+  return createCommands(engine).run(engine.organisationId, session.id, request);
+}
 
 async function longSession(engine: Engine, receiver: Receiver): Promise<{ session: EngineSession; firstRun: string }> {
   const agent = await engine.agent('long');
