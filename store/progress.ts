@@ -4,6 +4,10 @@ import { isStatusEvent, type SessionState } from '../model/session.ts';
 import type { JsonObject, SessionEvent } from '../model/types.ts';
 import type { Db } from './database.ts';
 
+/** Payloads stored in more bytes than this are not read with the others: of a page of large ones a workflow takes but a few. */
+const SMALL_BYTES = 2000;
+const LARGE_AT_ONCE = 10;
+
 /** How far a session is decided, and the state its workflow had there. */
 export interface StoredProgress {
   sessionId: string;
@@ -33,29 +37,47 @@ export async function loadEventsAfter(
   afterSeq: number,
   limit: { events: number; maxJson: number },
 ): Promise<SessionEvent[]> {
-  const rows = await selectCarried(db)
+  const rows = await selectEvents(db)
+    .select(sql<string | null>`case when pg_column_size(payload) <= ${SMALL_BYTES} then payload::text end`.as('payload'))
     .where('session_key', '=', sessionKey)
     .where('seq', '>', afterSeq)
     .orderBy('seq')
     .limit(limit.events)
     .execute();
+  const large = rows.filter((row) => row.payload === null).map((row) => row.seq);
+  let payloads = new Map<number, string>();
   const events: SessionEvent[] = [];
   let room = limit.maxJson;
   for (const row of rows) {
-    const event = carriedEvent(row);
-    room -= event.cut ? JSON.stringify(event.payload).length : row.payload.length;
+    if (row.payload === null && !payloads.has(row.seq)) payloads = await loadPayloads(db, sessionKey, large.splice(0, LARGE_AT_ONCE));
+    const payload = row.payload ?? payloads.get(row.seq) ?? '{}';
+    const event = carriedEvent({ ...row, payload });
+    room -= event.cut ? JSON.stringify(event.payload).length : payload.length;
     if (room < 0 && events.length > 0) break;
     events.push(event);
   }
   return events;
 }
 
+async function loadPayloads(db: Db, sessionKey: number, seqs: number[]): Promise<Map<number, string>> {
+  const rows = await db
+    .selectFrom('events')
+    .select(['seq', sql<string>`payload::text`.as('payload')])
+    .where('session_key', '=', sessionKey)
+    .where('seq', 'in', seqs)
+    .execute();
+  return new Map(rows.map((row) => [row.seq, row.payload]));
+}
+
 /** The columns of a stored event from which {@link carriedEvent} makes what a workflow sees. */
 export function selectCarried(db: Db) {
+  return selectEvents(db).select(sql<string>`payload::text`.as('payload'));
+}
+
+function selectEvents(db: Db) {
   return db
     .selectFrom('events')
-    .select(['seq', 'event_id', 'type', 'agent_ref', 'effects', 'silent', 'rules_version', 'occurred_at', 'received_at'])
-    .select(sql<string>`payload::text`.as('payload'));
+    .select(['seq', 'event_id', 'type', 'agent_ref', 'effects', 'silent', 'rules_version', 'occurred_at', 'received_at']);
 }
 
 export function carriedEvent(row: CarriedRow): SessionEvent {

@@ -53,7 +53,8 @@ export async function delivery(input: DeliveryInput): Promise<string> {
     }
     if (delayMs > 0) {
       setCurrentDetails(`${note}. Waits ${words(delayMs)} before it tries.`);
-      await condition(() => due || cancelReason !== undefined, delayMs);
+      // At most 200 bytes by the server's rule.
+      await condition(() => due || cancelReason !== undefined, delayMs, { summary: note.slice(0, 60) });
     }
     due = false;
     if (cancelReason !== undefined) {

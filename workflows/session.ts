@@ -21,8 +21,8 @@ import { continueOnNewest, isOutdated } from './upgrade.ts';
 
 /** A run hands over to a fresh one at about this many history events … */
 const MAX_HISTORY_EVENTS = 2000;
-/** … or bytes. */
-const MAX_HISTORY_BYTES = 768 * 1024;
+/** … or bytes: one round with large events can add as much again, and a history should stay below 1 MiB. */
+const MAX_HISTORY_BYTES = 400 * 1024;
 /** How long events wait for an agent to be named before the organisation's default agent stands in. */
 const AGENT_WAIT_MS = 5000;
 const LINGER_MS = 60_000;

@@ -7,20 +7,23 @@ const SETTINGS = 'HERALD_TEST_WORKER_SETTINGS';
 
 /** A worker in a process of its own, for tests that kill it. */
 export interface WorkerProcess {
+  hasEnded(): boolean;
   /** Ends it as a power failure would. */
   kill(): Promise<void>;
 }
 
-export async function startWorkerProcess(settings: WorkerSettings): Promise<WorkerProcess> {
+/** @param heapMb Memory it may have for objects; a worker that needs more dies. Default: as Node has it. */
+export async function startWorkerProcess(settings: WorkerSettings, { heapMb }: { heapMb?: number } = {}): Promise<WorkerProcess> {
   const child: ChildProcess = fork(fileURLToPath(import.meta.url), {
     env: { ...process.env, NODE_OPTIONS: '', [SETTINGS]: JSON.stringify(settings) },
-    execArgv: [],
+    execArgv: heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = once(child, 'exit');
   const [message] = await Promise.race([once(child, 'message'), ended.then(() => ['ended'])]);
   if (message !== 'ready') throw new Error('the worker process did not start');
   return {
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     async kill() {
       child.kill('SIGKILL');
       await ended;
