@@ -41,7 +41,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     alter table deliveries add column attempts_before integer not null default 0;
     create index deliveries_failed on deliveries (integration_id, completed_at, id) where status = 'failed';
     create function herald_has_disabled(outcomes json) returns boolean
-      language sql immutable parallel safe as $$ select strpos(outcomes::text, 'd') > 0 $$;
+      language plpgsql immutable parallel safe as $$ begin return strpos(outcomes::text, 'd') > 0; end $$;
     create index decisions_disabled on decisions (decided_at, session_key, seq) where herald_has_disabled(outcomes);
   `;
   await sql.raw(statements).execute(db);

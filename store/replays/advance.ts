@@ -32,6 +32,8 @@ interface LockedReplay extends ReplayScope {
   position: JsonObject | null;
   searched: boolean;
   found: number;
+  started: number;
+  skipped: number;
   isLate: boolean;
 }
 
@@ -50,13 +52,13 @@ export async function advanceReplay(db: Db, replayId: string): Promise<ReplaySte
       await trx.updateTable('replays').set({ status: 'failed', error: obstacle, completed_at: sql<string>`clock_timestamp()` }).where('id', '=', replayId).execute();
       return { status: 'failed', started: [], waitMs: 0, moved: true };
     }
-    const hasSearched = replay.searched || (await search(trx, replay));
+    const { hasSearched, added } = replay.searched ? { hasSearched: true, added: 0 } : await search(trx, replay);
     const load = await loadOf(trx, replay);
     const room = Math.max(0, Math.min(UNTRIED_AT_ONCE - load.untried, OPEN_AT_ONCE - load.open));
     const { started, skipped } = room > 0 ? await startItems(trx, replay, room) : { started: [], skipped: 0 };
-    const waiting = load.waiting - started.length - skipped;
+    const waiting = replay.found + added - replay.started - replay.skipped - started.length - skipped;
     const isDone = hasSearched && waiting === 0 && load.open === 0 && started.length === 0;
-    const isBusy = !hasSearched || started.length > 0 || load.untried > 0;
+    const isBusy = !hasSearched || load.untried > 0 || started.length > 0 || (waiting > 0 && skipped > 0);
     const waitMs = isBusy ? BUSY_PAUSE_MS : Math.round(Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, load.nextMs ?? 0)));
     await sql`
       update replays
@@ -64,7 +66,7 @@ export async function advanceReplay(db: Db, replayId: string): Promise<ReplaySte
           due_at = clock_timestamp() + ${waitMs} * interval '1 millisecond',
           status = ${isDone ? 'completed' : 'running'}, completed_at = case when ${isDone} then clock_timestamp() end
       where id = ${replayId}`.execute(trx);
-    return { status: isDone ? 'completed' : 'running', started, waitMs, moved: ended > 0 || started.length > 0 || !hasSearched };
+    return { status: isDone ? 'completed' : 'running', started, waitMs, moved: ended + started.length + skipped > 0 || !hasSearched };
   });
 }
 
@@ -72,7 +74,7 @@ async function lockReplay(trx: Db, id: string): Promise<LockedReplay | undefined
   return trx
     .selectFrom('replays')
     .select(['id', 'organisation_id as organisationId', 'kind', 'status', 'integration_id as integrationId', 'notification_id as notificationId'])
-    .select(['session_id as sessionId', 'since', 'until', 'position', 'searched', 'found'])
+    .select(['session_id as sessionId', 'since', 'until', 'position', 'searched', 'found', 'started', 'skipped'])
     .select(sql<boolean>`until < clock_timestamp() - ${LATE_MS} * interval '1 millisecond'`.as('isLate'))
     .where('id', '=', id)
     .forUpdate()
@@ -111,8 +113,8 @@ export async function obstacleTo(db: Db, { organisationId, integrationId, notifi
   return notification.enabled ? undefined : 'The notification is disabled. Enable it, then start a replay.';
 }
 
-/** Looks for a further page. Answers whether everything is found. */
-async function search(trx: Db, replay: LockedReplay): Promise<boolean> {
+/** Looks for a further page. */
+async function search(trx: Db, replay: LockedReplay): Promise<{ hasSearched: boolean; added: number }> {
   const page = await searchPage(trx, replay, replay.position);
   const added = await addItems(trx, replay.id, page.found, replay.found);
   await trx
@@ -120,7 +122,7 @@ async function search(trx: Db, replay: LockedReplay): Promise<boolean> {
     .set({ position: page.position === null ? null : JSON.stringify(page.position), found: sql<number>`found + ${added}` })
     .where('id', '=', replay.id)
     .execute();
-  return page.complete && replay.isLate;
+  return { hasSearched: page.complete && replay.isLate, added };
 }
 
 interface Load {
@@ -128,7 +130,6 @@ interface Load {
   untried: number;
   /** Deliveries of this replay that have not ended. */
   open: number;
-  waiting: number;
   /** Until the next attempt at one of the open ones. */
   nextMs: number | null;
 }
@@ -140,7 +141,6 @@ async function loadOf(trx: Db, replay: LockedReplay): Promise<Load> {
          join deliveries d on d.id = i.delivery_id and d.status = 'pending'
        where r.integration_id = ${replay.integrationId} and (r.status = 'running' or r.id = ${replay.id})) as untried,
       (select count(*) from replay_items where replay_id = ${replay.id} and state = 'started') as open,
-      (select count(*) from replay_items where replay_id = ${replay.id} and state = 'waiting') as waiting,
       (select extract(epoch from min(coalesce(d.next_attempt_at, d.lease_until)) - clock_timestamp())::float8 * 1000
        from replay_items i join deliveries d on d.id = i.delivery_id
        where i.replay_id = ${replay.id} and i.state = 'started') as "nextMs"`.execute(trx);

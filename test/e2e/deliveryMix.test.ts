@@ -3,10 +3,10 @@ import { listDeliveries, readDelivery } from '../../store/deliveries.ts';
 import { BAD, type DeliveryMix, GOOD, startDeliveryMix } from '../support/deliveryMix.ts';
 
 /** Rounds with and without the bad endpoints in turn, so that both meet the same noise of the machine. By hand: more of them. */
-const ROUNDS = Number(process.env.HERALD_MIX_ROUNDS ?? 5);
-const EVENTS_A_ROUND = 10;
+const ROUNDS = Number(process.env.HERALD_MIX_ROUNDS ?? 3);
+const EVENTS_A_ROUND = 17;
 /** So slow that the machine is busy about half of the time: what is measured is who waits for whom, not how much it can take. */
-const GAP_MS = 200;
+const GAP_MS = 160;
 const WARM_UP = 4;
 const MIXED = ROUNDS * EVENTS_A_ROUND * (GOOD + BAD.length);
 /** What the clock and the scheduler of a busy machine may add. */
