@@ -42,12 +42,14 @@ export class DeadlineWatch {
 
   async #mindNext(): Promise<void> {
     await condition(() => this.#next() !== undefined);
-    const dueAt = this.#next()!.at;
-    if (dueAt > Date.now()) {
-      await condition(() => (this.#next()?.at ?? Infinity) < dueAt, dueAt - Date.now());
+    const next = this.#next();
+    // What was true for the condition may have passed: the session ended in the same step.
+    if (next === undefined) return;
+    if (next.at > Date.now()) {
+      await condition(() => (this.#next()?.at ?? Infinity) < next.at, next.at - Date.now());
       return;
     }
-    const name = nameOf(this.#next()!);
+    const name = nameOf(next);
     this.judging = true;
     const nextMs = await this.#judge();
     this.judging = false;
