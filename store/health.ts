@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import { firstPauseMs, longestPauseMs } from '../model/retry.ts';
 import type { Db } from './database.ts';
 
@@ -35,8 +35,9 @@ const QUIET = sql`interval '5 days'`;
 const FIRST_PAUSE_MS = sql.lit(firstPauseMs);
 const LONGEST_PAUSE_MS = sql.lit(longestPauseMs);
 
-/** The part of a statement that takes attempts into account. A success writes only when the integration was failing, or is to be noted. */
-export function healthUpdate(changes: HealthChange[]): RawBuilder<unknown> {
+/** Takes attempts into account, and answers how the integrations stand that are failing now, by their ids. */
+export async function updateHealth(db: Db, changes: HealthChange[]): Promise<Map<string, Failing>> {
+  if (changes.length === 0) return new Map();
   const begins = sql`(h.failing_since is null or excluded.last_success_at is not null or h.last_failure_at < clock_timestamp() - ${QUIET})`;
   // Requests that were under way together ask together: that is one pause.
   const grown = sql`
@@ -44,7 +45,7 @@ export function healthUpdate(changes: HealthChange[]): RawBuilder<unknown> {
          when h.paused_until > clock_timestamp() - ${LONGEST_PAUSE_MS} * interval '1 millisecond'
          then least(greatest(h.pause_ms, ${FIRST_PAUSE_MS}) * 2, ${LONGEST_PAUSE_MS}) else ${FIRST_PAUSE_MS} end`;
   const ends = sql`case when h.paused_until > clock_timestamp() then h.paused_until else clock_timestamp() + (${grown}) * interval '1 millisecond' end`;
-  return sql`
+  const { rows } = await sql<Failing & { integrationId: string; failing: boolean }>`
     insert into integration_health as h
       (integration_id, failing_since, last_failure_at, last_error, last_success_at, paused_until, pause_ms)
     select t.id, case when t.failing then clock_timestamp() end, case when t.failing then clock_timestamp() end, t.error,
@@ -52,10 +53,9 @@ export function healthUpdate(changes: HealthChange[]): RawBuilder<unknown> {
            case when t.slow_ms is not null then clock_timestamp() + greatest(t.slow_ms, ${FIRST_PAUSE_MS}) * interval '1 millisecond' end,
            t.slow_ms
     from unnest(${changes.map((c) => c.integrationId)}::text[], ${changes.map((c) => c.failing)}::boolean[],
-                ${changes.map((c) => c.succeeded)}::boolean[], ${changes.map((c) => c.noteSuccess)}::boolean[],
+                ${changes.map((c) => c.succeeded)}::boolean[],
                 ${changes.map((c) => c.error)}::text[], ${changes.map((c) => c.slowDownMs)}::integer[])
-         as t (id, failing, succeeded, note, error, slow_ms)
-    where t.failing or t.note or exists (select from integration_health k where k.integration_id = t.id and k.failing_since is not null)
+         as t (id, failing, succeeded, error, slow_ms)
     -- one order for all, so that workers wait for each other and never deadlock
     order by t.id
     on conflict (integration_id) do update
@@ -66,7 +66,10 @@ export function healthUpdate(changes: HealthChange[]): RawBuilder<unknown> {
         last_success_at = coalesce(excluded.last_success_at, h.last_success_at),
         paused_until = case when excluded.pause_ms = 0 then ${ends} else greatest(h.paused_until, excluded.paused_until) end,
         pause_ms = case when excluded.pause_ms = 0 then ${grown} else coalesce(excluded.pause_ms, h.pause_ms) end
-    returning *`;
+    returning integration_id as "integrationId", failing_since is not null as failing, warned_at is not null as warned,
+      coalesce(extract(epoch from clock_timestamp() - failing_since) * 1000, 0)::float8 as "forMs",
+      coalesce(greatest(extract(epoch from paused_until - clock_timestamp()) * 1000, 0), 0)::float8 as "pausedMs"`.execute(db);
+  return new Map(rows.filter(({ failing }) => failing).map(({ integrationId, forMs, warned, pausedMs }) => [integrationId, { forMs, warned, pausedMs }]));
 }
 
 /** Integrations to which nothing may be sent for a while, each with the milliseconds until then. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { AttemptResult, DeliveryStatus } from '../model/types.ts';
 import type { Db } from './database.ts';
-import { type Failing, type HealthChange, type HealthNote, healthUpdate } from './health.ts';
+import { type Failing, type HealthChange, type HealthNote, updateHealth } from './health.ts';
 
 /** The end of one attempt at a delivery. */
 export interface Outcome {
@@ -27,7 +27,9 @@ export interface Outcome {
  */
 export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<string, Failing>> {
   const counts = sql`(d.status in ('pending', 'retrying') and (w.status = 'delivered' or d.lease_owner = w.owner))`;
-  const { rows } = await sql<Failing & { integrationId: string }>`
+  const changes = healthOf(outcomes);
+  const arrived = changes.filter(({ failing }) => !failing).map(({ integrationId }) => integrationId);
+  const { rows } = await sql<{ integrationId: string }>`
     with w as (
       select * from unnest(
         ${outcomes.map((o) => o.deliveryId)}::text[], ${outcomes.map((o) => o.owner)}::text[],
@@ -58,12 +60,12 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<s
       insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response)
       select w.id, counted.attempt_count, w.started_at, w.duration_ms, w.ok, w.status_code, w.error, w.response
       from w join counted on counted.id = w.id
-    ), health as (${healthUpdate(healthOf(outcomes))})
-    select integration_id as "integrationId", (extract(epoch from clock_timestamp() - failing_since) * 1000)::float8 as "forMs",
-           warned_at is not null as warned,
-           greatest(extract(epoch from paused_until - clock_timestamp()) * 1000, 0)::float8 as "pausedMs"
-    from health where failing_since is not null`.execute(db);
-  return new Map(rows.map(({ integrationId, ...failing }) => [integrationId, failing]));
+    )
+    select integration_id as "integrationId" from integration_health
+    where integration_id = any(${arrived}::text[]) and failing_since is not null`.execute(db);
+  const recovered = new Set(rows.map(({ integrationId }) => integrationId));
+  // Nothing is left to do for healthy destinations.
+  return updateHealth(db, changes.filter((change) => change.failing || change.noteSuccess || recovered.has(change.integrationId)));
 }
 
 /** What the outcomes of a batch say together of each integration, the last one last. */
