@@ -2,15 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listDeliveries, readDelivery } from '../../store/deliveries.ts';
 import { BAD, type DeliveryMix, GOOD, startDeliveryMix } from '../support/deliveryMix.ts';
 
-/** Rounds with and without the bad endpoints in turn, so that both meet the same noise of the machine. By hand: more of them. */
-const ROUNDS = Number(process.env.HERALD_MIX_ROUNDS ?? 3);
+/** Rounds with and without the bad endpoints in turn, so that both meet the same noise of the machine. */
+const GIVEN_ROUNDS = process.env.HERALD_MIX_ROUNDS;
+const ROUNDS = Number(GIVEN_ROUNDS ?? 3);
 const EVENTS_A_ROUND = 17;
 /** So slow that the machine is busy about half of the time: what is measured is who waits for whom, not how much it can take. */
 const GAP_MS = 160;
 const WARM_UP = 4;
 const MIXED = ROUNDS * EVENTS_A_ROUND * (GOOD + BAD.length);
-/** What the clock and the scheduler of a busy machine may add. */
-const NOISE_MS = 25;
+/**
+ * What other test files may add on the same machine: far less than the second that a session once waited for hanging
+ * endpoints. Nothing by hand, on a machine of its own: `HERALD_MIX_ROUNDS=7 npx vitest run test/e2e/deliveryMix.test.ts`
+ */
+const NOISE_MS = GIVEN_ROUNDS === undefined ? 150 : 5;
 
 let mix: DeliveryMix;
 
