@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ApiAnswer, WebApi } from './webApi.ts';
+import { type Refusal, unusable, type WebApi } from './webApi.ts';
 
 /** As many as Slack advises to ask for at once. */
 const pageSize = 200;
@@ -14,7 +14,7 @@ const listing = z.looseObject({
 /** A channel as Slack lists it. */
 export type ChannelEntry = z.infer<typeof listing>['channels'][number];
 
-export type ChannelPage = { ok: true; cursor: string; nextCursor: string; channels: ChannelEntry[] } | Extract<ApiAnswer, { ok: false }>;
+export type ChannelPage = { ok: true; cursor: string; nextCursor: string; channels: ChannelEntry[] } | Refusal;
 
 /**
  * The channels of a workspace that are not archived, page by page; a refusal ends it.
@@ -26,8 +26,10 @@ export async function* channelPages(api: WebApi, from: { types: string; cursor?:
     const args = { types: from.types, exclude_archived: 'true', limit: String(pageSize), ...(cursor && { cursor }) };
     const answer = await api.call('conversations.list', args);
     if (!answer.ok) return yield answer;
-    const { channels, response_metadata } = listing.parse(answer.body);
-    yield { ok: true, cursor, nextCursor: response_metadata.next_cursor, channels };
-    cursor = response_metadata.next_cursor;
+    const { data } = listing.safeParse(answer.body);
+    if (!data) return yield unusable('Slack listed the channels, but not as its API does; check api_url', answer.result.durationMs);
+    const nextCursor = data.response_metadata.next_cursor;
+    yield { ok: true, cursor, nextCursor, channels: data.channels };
+    cursor = nextCursor;
   } while (cursor !== '');
 }

@@ -1,6 +1,6 @@
 import { type ChannelEntry, channelPages } from './channelPages.ts';
 import { isChannelId } from './config.ts';
-import type { ApiAnswer, WebApi } from './webApi.ts';
+import type { ApiAnswer, Refusal, WebApi } from './webApi.ts';
 
 /** Makes the app a member of a public channel, so that it may post there. Slack wants the channel's id for that, not its name. */
 export async function joinChannel(api: WebApi, channel: string): Promise<ApiAnswer> {
@@ -8,7 +8,7 @@ export async function joinChannel(api: WebApi, channel: string): Promise<ApiAnsw
   return typeof found === 'string' ? api.call('conversations.join', { channel: found }) : found;
 }
 
-async function findId(api: WebApi, name: string): Promise<string | Extract<ApiAnswer, { ok: false }>> {
+async function findId(api: WebApi, name: string): Promise<string | Refusal> {
   for await (const page of channelPages(api, { types: 'public_channel' })) {
     if (!page.ok) return page;
     const found = page.channels.find((channel: ChannelEntry) => channel.name === name);

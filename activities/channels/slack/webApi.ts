@@ -22,6 +22,8 @@ export type ApiAnswer =
   /** `code` is Slack's own, such as `channel_not_found`; absent when it gave none. */
   | { ok: false; code?: string; result: Failure };
 
+export type Refusal = Extract<ApiAnswer, { ok: false }>;
+
 /** A workspace, as the app with its bot token sees it. All calls together share one timeout. */
 export interface WebApi {
   /** Sends JSON, as methods that write take it. */
@@ -38,6 +40,7 @@ export function openWebApi(config: JsonObject, token: string, io: Pick<SendIo, '
 
   async function request(method: string, contentType: string, body: string): Promise<ApiAnswer> {
     const leftMs = timeoutMs - (performance.now() - startedAt);
+    if (leftMs <= 0) return unusable(`Slack took longer than ${timeoutMs / 1000} s for all the calls that were needed`, Math.round(timeoutMs - leftMs));
     const response = await http.post({
       url: `${base}/${method}`,
       headers: { 'content-type': `${contentType}; charset=utf-8`, 'user-agent': userAgent, authorization: `Bearer ${token}` },
@@ -69,7 +72,12 @@ function judge(response: OutgoingResponse): ApiAnswer {
   return refused(response, 'retryable', `Slack answered ${statusLine(statusCode)}, but not as its API does; check api_url`);
 }
 
-function refused(answer: Answered, kind: 'retryable' | 'permanent', error: string): Extract<ApiAnswer, { ok: false }> {
+/** A refusal that is not Slack's own word; it may pass. */
+export function unusable(error: string, durationMs = 0): Refusal {
+  return { ok: false, result: { ok: false, kind: 'retryable', error, statusCode: null, response: null, durationMs } };
+}
+
+function refused(answer: Answered, kind: 'retryable' | 'permanent', error: string): Refusal {
   return { ok: false, result: failed(answer, kind, error) };
 }
 

@@ -170,6 +170,27 @@ describe('a public channel that the app is not in', () => {
   });
 });
 
+describe('a server that only says it is Slack', () => {
+  async function sendTo(list: string): Promise<AttemptResult> {
+    const other = await startReceiver({ behaviour: ({ path }) => ({ body: path === '/conversations.list' ? list : '{"ok":false,"error":"not_in_channel"}' }) });
+    const { config, secrets } = slack.split({ bot_token: 'xoxb-good', channel: '#wanted', api_url: other.url });
+    const message = exampleMessage();
+    const result = await slack.send(slack.render(message, config), message, config, secrets, sendIo(http, { timeoutMs: 500 }));
+    await other.close();
+    return result;
+  }
+
+  it('cannot keep an attempt busy with a list of channels that never ends', async () => {
+    const result = await sendTo('{"ok":true,"channels":[],"response_metadata":{"next_cursor":"again"}}');
+    expect(result).toMatchObject({ ok: false, kind: 'retryable', error: 'Slack took longer than 0.5 s for all the calls that were needed' });
+    expect(result.durationMs).toBeLessThan(2000);
+  });
+
+  it('fails as any other destination when its list is none', async () => {
+    expect(await sendTo('{"ok":true,"channels":"all"}')).toMatchObject({ ok: false, kind: 'retryable', error: expect.stringContaining('not as its API does') });
+  });
+});
+
 describe('sending to an incoming webhook of Slack', () => {
   it('posts text and blocks', async () => {
     expect(await byWebhook()).toMatchObject({ ok: true, statusCode: 200, response: 'ok' });
