@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliveryWorkflowId } from '../../../model/naming.ts';
-import { deliveryOf, event, historyOf } from '../../support/engineSession.ts';
+import { deliveryOf, type EngineSession, event, historyOf, until } from '../../support/engineSession.ts';
 import { type FaultStage, startFaultStage } from '../../support/faultStage.ts';
 import type { TemporalFault } from '../../support/temporalProxy.ts';
 
@@ -17,10 +17,19 @@ const breaks: [string, TemporalFault['breaks']][] = [
   ['after the server did it, with no answer', 'unanswered'],
 ];
 
+/** A session that no worker listens for, so that it is told through Temporal and not through Postgres. */
+async function toldByCall(): Promise<EngineSession> {
+  const session = await stage.reportingSession();
+  await session.decided();
+  const listens = stage.engine.db.selectFrom('session_progress').select('listening_until').where('session_key', '=', session.key);
+  await until(async () => ((await listens.executeTakeFirst())?.listening_until?.getTime() ?? 0) < Date.now() - 100, 'nobody to listen');
+  return session;
+}
+
 describe('when the call that tells a session of its events fails', () => {
   it.each(breaks)('once, %s, the event is decided once and its message sent once', async (_, when) => {
     const { temporal } = stage;
-    const session = await stage.reportingSession();
+    const session = await toldByCall();
     const broken = temporal.breakOnce({ call: 'SignalWithStartWorkflowExecution', breaks: when, about: session.id });
     await session.append(event('report'));
     await broken;
@@ -29,7 +38,7 @@ describe('when the call that tells a session of its events fails', () => {
 
   it('again and again, although the server did it, every event is decided once and its message sent once', async () => {
     const { temporal } = stage;
-    const session = await stage.reportingSession();
+    const session = await toldByCall();
     const fault = temporal.breakAll({ call: 'SignalWithStartWorkflowExecution', breaks: 'unanswered', about: session.id });
     const ids = ['a', 'b', 'c'];
     for (const id of ids) await session.append(event(id));
