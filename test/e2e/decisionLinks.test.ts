@@ -23,7 +23,7 @@ beforeAll(async () => {
   people = await herald.newCaller();
   agentId = (await people.post('/v1/agents', { name: 'Refund <Agent>' })).body.id;
   for (const [type, config] of [['webhook', { url: receiver.url }], ['slack', { webhook_url: slack.webhookUrl }]] as const) {
-    const { body } = await people.post('/v1/integrations', { name: `${type} approvals`, type, config });
+    const { body } = await people.post('/v1/integrations', { name: `${type} approvals`, type, config, delivery: { rate_limit: null } });
     await people.post(`/v1/agents/${agentId}/notifications`, {
       integration_id: body.id,
       subscription: { mode: 'custom', rules: [{ event: 'ExecutionAwaitingConfirmation' }] },

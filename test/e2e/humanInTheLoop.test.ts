@@ -21,7 +21,7 @@ beforeAll(async () => {
   const agent = await people.post('/v1/agents', { name: 'Refund Agent' });
   agentId = agent.body.id;
   const config = { bot_token: 'xoxb-1', signing_secret: SECRET, channel: '#operations-alerts', api_url: slack.apiUrl };
-  const integration = await people.post('/v1/integrations', { name: 'approvals', type: 'slack', config });
+  const integration = await people.post('/v1/integrations', { name: 'approvals', type: 'slack', config, delivery: { rate_limit: null } });
   expect(integration.status, JSON.stringify(integration.body)).toBe(201);
   await people.post(`/v1/agents/${agentId}/notifications`, {
     integration_id: integration.body.id,
@@ -132,7 +132,7 @@ describe('a question in Slack', () => {
   });
 
   it('shows that nobody answered in time', async () => {
-    const { id, message } = await ask({ message: 'Now?', timeout_s: 1.5, on_timeout: 'approve' });
+    const { id, message } = await ask({ message: 'Now?', timeout_s: 3, on_timeout: 'approve' });
     expect(shown(message)).toContain('then it counts as approved');
     await expect.poll(() => shown(message)).toContain('✅ Approved: nobody answered in time');
     expect((await people.get(`/v1/sessions/${id}/wait?until=decided`)).body).toMatchObject({ confirmation: { status: 'approved', decided_by: 'timeout' } });
