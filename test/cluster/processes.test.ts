@@ -81,7 +81,11 @@ function arrivalsOf(session: string): Map<string, string[]> {
 
 /** Waits until everything accepted has arrived; answers how many messages came again, each under its own id. */
 async function allArrived({ accepted }: Load): Promise<number> {
-  const missing = () => [...accepted].flatMap(([session, ids]) => ids.filter((id) => !arrivalsOf(session).has(id)));
+  const missing = () =>
+    [...accepted].flatMap(([session, ids]) => {
+      const arrived = arrivalsOf(session);
+      return ids.filter((id) => !arrived.has(id));
+    });
   await expect.poll(missing, { timeout: 60_000 }).toEqual([]);
   let again = 0;
   for (const [session, ids] of accepted) {
@@ -136,7 +140,7 @@ describe('two API processes and two workers', () => {
     expect(Math.max(...aSecond)).toBeLessThanOrEqual(1.5 * (limit.burst + limit.per_second));
   });
 
-  it('restarted one after the other under load lose nothing, refuse nothing and end in time', async () => {
+  it('restarted one after the other under load lose nothing, refuse nothing and end in time', { timeout: 300_000 }, async () => {
     const load = reportTo(await reportingAgent('restarted'));
     await sleep(1000);
     const endings: Record<string, unknown> = {};
