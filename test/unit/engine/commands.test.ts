@@ -5,7 +5,7 @@ import { applyEvent, initialState } from '../../../model/session.ts';
 import type { SessionTimeouts } from '../../../model/timeouts.ts';
 import type { JsonObject } from '../../../model/types.ts';
 import { appendEvents } from '../../../store/append.ts';
-import { lockNewestState } from '../../../store/commands.ts';
+import { lastActivityAt, lockNewestState } from '../../../store/commands.ts';
 import { confirmationId, readConfirmation } from '../../../store/confirmations.ts';
 import { createOrganisation } from '../../../store/organisations.ts';
 import { loadEventsAfter } from '../../../store/progress.ts';
@@ -29,15 +29,15 @@ async function newSession(timeouts: Partial<SessionTimeouts> = {}) {
   const sessionId = uniqueName('session');
   const { key } = (await createSessionRow(db, organisationId, { id: sessionId, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] }))!;
   const reference = { organisationId, sessionId };
-  const { appendCommand, judgeDeadlines } = createCommandActivities({ db });
+  const activities = createCommandActivities({ db });
   const append = (...types: string[]) => appendEvents(db, [{ ...reference, events: types.map((type) => event(uniqueName('e'), type)) }]);
   await appendEvents(db, [{ ...reference, events: [event('started', 'ExecutionStarted', {}, { effects: { timeouts } })] }]);
   return {
     key,
     append,
-    judge: () => judgeDeadlines(reference),
+    judge: () => activities.judgeDeadlines(reference),
     command: async (command: SessionCommand, payload: JsonObject = {}, requestId = uniqueName('r')) =>
-      (await appendCommand({ ...reference, command: { requestId, command, payload, by: 'sarah' } })).answer,
+      (await activities.appendCommand({ ...reference, command: { requestId, command, payload, by: 'sarah' } })).answer,
     types: async () => (await loadEventsAfter(db, key, 1, { events: 1000, maxJson: 1e9 })).map(({ type }) => type),
     newest: () => db.transaction().execute(async (trx) => (await lockNewestState(trx, organisationId, sessionId))!.state),
     /** Decides everything that is stored, as the workflow would. */
@@ -120,5 +120,23 @@ describe('a deadline', () => {
     expect(appended).toBe(false);
     expect(nextMs).toBeGreaterThan(50_000);
     expect(nextMs).toBeLessThanOrEqual(60_000);
+  });
+
+  it('of silence is put off by what the agent reports and by going on, not by messages from people', async () => {
+    const session = await newSession({ idleMs: 60_000 });
+    const countsFrom = async () => {
+      const at = await lastActivityAt(database.db, session.key);
+      const rows = await database.db.selectFrom('events').select(['type', 'received_at']).where('session_key', '=', session.key).execute();
+      return rows.find(({ received_at }) => received_at.getTime() === at?.getTime())?.type;
+    };
+    expect(await countsFrom()).toBe('ExecutionStarted');
+    await session.command('message', { message: 'Are you there?' });
+    expect(await countsFrom()).toBe('ExecutionStarted');
+    await session.append('ExecutionStepStarted');
+    expect(await countsFrom()).toBe('ExecutionStepStarted');
+    await session.command('pause');
+    expect(await countsFrom()).toBe('ExecutionStepStarted');
+    await session.command('resume');
+    expect(await countsFrom()).toBe('ExecutionResumed');
   });
 });
