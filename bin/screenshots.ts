@@ -29,10 +29,9 @@ try {
   const filter = encodeURIComponent('`WorkflowType`="session"');
   const pictures = [
     { name: 'temporal-sessions', url: `${ui}?query=${filter}`, ready: 'order-12345' },
-    { name: 'temporal-session-details', url: waiting, click: 'User Metadata', ready: 'Last event' },
-    { name: 'temporal-session-history', url: failed, ready: 'recordAndSend' },
-    { name: 'temporal-delivery-details', url: delivery, click: 'User Metadata', ready: 'before it tries' },
-    { name: 'temporal-delivery-history', url: delivery, ready: 'attemptDelivery' },
+    { name: 'temporal-session-details', url: waiting, tab: 'user-metadata', ready: 'Summary' },
+    { name: 'temporal-session-history', url: failed, ready: 'recordAndSend', top: 'Event History' },
+    { name: 'temporal-delivery-history', url: delivery, ready: 'attemptDelivery', top: 'Event History' },
   ];
   for (const { name, url, ...options } of pictures) {
     await camera.take(url, path.join(folder, `${name}.png`), options).catch((error: unknown) => tell(`${name}: ${String(error)}`));

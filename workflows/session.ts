@@ -97,7 +97,7 @@ export async function session(input: SessionInput): Promise<void> {
       describe();
     } else if (!isEnded(state.status)) {
       await condition(hasWork);
-    } else if (!(await condition(hasWork, limits.lingerMs ?? LINGER_MS))) {
+    } else if (!(await condition(hasWork, limits.lingerMs ?? LINGER_MS, { summary: 'Late events, then it closes' }))) {
       break;
     }
   }

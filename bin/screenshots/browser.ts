@@ -2,8 +2,12 @@ import { chromium, type Page } from 'playwright-core';
 
 /** Takes pictures of web pages. */
 export interface Camera {
-  /** @param ready Text that is there when the page has loaded; what is in `click` is clicked before, and waited for after. */
-  take(url: string, file: string, options: { ready: string; click?: string }): Promise<void>;
+  /**
+   * @param ready Text that is there when the page has loaded.
+   * @param tab Of a workflow's page, as in its address, instead of the history.
+   * @param top Text to scroll to.
+   */
+  take(url: string, file: string, options: { ready: string; tab?: string; top?: string }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -20,12 +24,14 @@ export async function openCamera(executablePath: string): Promise<Camera> {
   const page: Page = await browser.newPage({ viewport: VIEW, colorScheme: 'light' });
   await page.addInitScript((columns) => localStorage.setItem('namespace-workflow-table-columns', columns), LIST_COLUMNS);
   return {
-    async take(url, file, { ready, click }) {
+    async take(url, file, { ready, tab, top }) {
       await page.goto(url);
-      if (click !== undefined) await page.getByRole('link', { name: click }).first().click({ timeout: LOADED_WITHIN_MS });
-      const text = page.getByText(ready).first();
-      await text.waitFor({ timeout: LOADED_WITHIN_MS });
-      await text.scrollIntoViewIfNeeded();
+      if (tab !== undefined) {
+        await page.waitForURL(/\/history/, { timeout: LOADED_WITHIN_MS });
+        await page.goto(page.url().replace(/\/history.*/, `/${tab}`));
+      }
+      await page.getByText(ready).first().waitFor({ timeout: LOADED_WITHIN_MS });
+      if (top !== undefined) await page.getByText(top).first().evaluate((element) => element.scrollIntoView());
       await page.waitForTimeout(SETTLE_MS);
       await page.screenshot({ path: file });
     },

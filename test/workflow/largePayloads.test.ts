@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../support/engine.ts';
-import { arrivedOf, type EngineSession, event, startSession } from '../support/engineSession.ts';
+import { arrivedOf, type EngineSession, event, startSession, until } from '../support/engineSession.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/workerProcess.ts';
 
@@ -65,6 +65,7 @@ describe('a session of 500 events of 500 KB', () => {
     await report(session, EVENTS / 2 + 1, EVENTS);
     // All of it waits in Postgres by now.
     worker = await startWorkerProcess(engine.settings, { heapMb: HEAP_MB });
+    await until(async () => receiver.received.length >= EVENTS / URGENT_EVERY, 'every message', LONG_MS);
     const messages = await arrivedOf(receiver, session, EVENTS / URGENT_EVERY);
     await session.decided();
 
