@@ -233,7 +233,8 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   async function look(): Promise<void> {
     if (looking) return;
     looking = true;
-    while (told.size > 0 && !closing) {
+    for (;;) {
+      if (told.size === 0 || closing) break;
       await new Promise((resolve) => setTimeout(resolve, urgent.length > 0 ? LOOK_MS.busy : LOOK_MS.calm));
       const answered = [...told].filter((outbox) => outbox.told?.answered);
       if (answered.length > 0) await lookAt(answered);
