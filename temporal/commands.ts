@@ -25,13 +25,22 @@ export async function carryOut<T>(send: () => Promise<T>): Promise<T | 'unavaila
 
 function isAway(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
-  const cause = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
-  return isGrpcServiceError(cause) && AWAY.has(cause.code);
+  return AWAY.has(grpcErrorOf(error)?.code ?? 0);
+}
+
+function grpcErrorOf(error: unknown) {
+  if (isGrpcServiceError(error)) return error;
+  return error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : undefined;
+}
+
+/** Search attributes that were registered a moment ago are not known everywhere at once either. */
+function lacksSearchAttributes(error: unknown): boolean {
+  return /search attribute/i.test(grpcErrorOf(error)?.details ?? '');
 }
 
 /** The server aborts an update that its run did not take or finish before it closed or continued as new. */
 function passes(error: unknown): boolean {
-  if (error instanceof WorkflowNotFoundError || error instanceof NamespaceNotFoundError) return true;
+  if (error instanceof WorkflowNotFoundError || error instanceof NamespaceNotFoundError || lacksSearchAttributes(error)) return true;
   if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure)) return false;
   return error.cause.type === 'AcceptedUpdateCompletedWorkflow';
 }

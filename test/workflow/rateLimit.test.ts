@@ -73,15 +73,17 @@ describe('a rate limit', () => {
     expect([nextAttemptAt, attempts]).toEqual([turnAt, 0]);
     const [, , third] = await arrivedOf(limited, session!, 3);
     expect(third!.event_id).toBe('e2');
-    expect(Math.abs(limited.received[2]!.at.getTime() - turnAt!.getTime())).toBeLessThan(1000);
+    const lateMs = limited.received[2]!.at.getTime() - turnAt!.getTime();
+    expect(lateMs).toBeGreaterThan(-100);
+    expect(lateMs).toBeLessThan(5000);
     expect(await handle.result()).toBe('delivered');
     expect((await deliveryOf(engine, session!, 'e2', integrationId)).attempt_count).toBe(1);
     // Started, one timer, one attempt: nothing asked in between.
     expect((await historyOf(handle)).events).toBeLessThan(20);
-  }, 20_000);
+  }, 90_000);
 
   it('that is lifted does not hold up what comes then', async () => {
-    const { sessions: [session], integrationId } = await reportingSessions(1, { per_second: 0.1, burst: 1 });
+    const { sessions: [session], integrationId } = await reportingSessions(1, { per_second: 0.01, burst: 1 });
     await session!.append(...reports(3));
     await session!.decided();
     await updateIntegration(engine.db, engine.organisationId, integrationId, () => ({ delivery: { rate_limit: null } }));
@@ -109,7 +111,7 @@ describe('a destination that asks for a pause', () => {
     const gaps = limited.received.slice(1).map(({ at }) => at.getTime() - limited.received[0]!.at.getTime());
     for (const gap of gaps) expect(gap).toBeGreaterThan(2900);
     for (const session of others) expect((await deliveryOf(engine, session, 'waits', integrationId)).attempt_count).toBeLessThanOrEqual(1);
-  }, 20_000);
+  }, 90_000);
 
   it('is asked all the same for a message that somebody wants to go out now', async () => {
     limited.behave((_, index) => (index === 0 ? { status: 503, headers: { 'retry-after': '600' } } : {}));

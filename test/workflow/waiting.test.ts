@@ -92,7 +92,7 @@ describe('a session that waits', () => {
     expect(await send(asking, 'decide', decision)).toMatchObject({ outcome: 'done', status: 'running' });
     await until(async () => (await statusOf(expiring)) === 'running', 'the question to be answered by its time-out');
     expect(await readConfirmation(engine.db, engine.organisationId, confirmationId(expiring.key, unanswered.eventId))).toMatchObject({ status: 'rejected', decidedBy: 'timeout' });
-    await until(async () => (await statusOf(silent)) === 'cancelled', 'the silent session to be cancelled', 30_000);
+    await until(async () => (await statusOf(silent)) === 'cancelled', 'the silent session to be cancelled', 60_000);
     expect(await typesOf(paused)).toEqual(['ExecutionPaused', 'ExecutionResumed']);
     expect(await typesOf(asking)).toEqual(['ExecutionAwaitingConfirmation', 'UserMessageReceived', 'ExecutionResumed']);
     expect(await typesOf(expiring)).toEqual(['ExecutionAwaitingConfirmation', 'ExecutionResumed']);
@@ -138,7 +138,7 @@ describe('a pause', () => {
     expect(remindedAfter).toBeGreaterThanOrEqual(3000);
     expect(remindedAfter).toBeLessThan(6000);
     expect(cancelledAfter).toBeGreaterThanOrEqual(6000);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a request id', () => {
