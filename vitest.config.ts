@@ -8,8 +8,8 @@ export default defineConfig({
     pool: 'forks',
     // Postgres, Temporal and two test files at a time keep a small machine busy.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 20_000, interval: 20 } },
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000, interval: 20 } },
   },
 });

@@ -130,5 +130,5 @@ describe.concurrent('when Postgres does not come back', () => {
     for (const [name, ask] of requests) expect((await ask(caller)).status, name).toBeLessThan(300);
     expect(await storedIds(caller, 's')).toEqual(expect.arrayContaining(['e']));
     await close();
-  }, 60_000);
+  }, 120_000);
 });

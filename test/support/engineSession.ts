@@ -113,7 +113,7 @@ export async function arrivedOf(receiver: Receiver, session: { id: string }, cou
 }
 
 /** Waits until something holds. @throws Error that says what was waited for. */
-export async function until(holds: () => Promise<boolean>, what: string, timeoutMs = 25_000): Promise<void> {
+export async function until(holds: () => Promise<boolean>, what: string, timeoutMs = 60_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);

@@ -85,7 +85,7 @@ export async function startReceiver(options: ReceiverOptions = {}): Promise<Rece
     behave: (next = {}) => {
       behaviour = next;
     },
-    async waitFor(enough, timeoutMs = 30_000) {
+    async waitFor(enough, timeoutMs = 60_000) {
       const isEnough = typeof enough === 'number' ? () => received.length >= enough : () => enough(received);
       const timeout = AbortSignal.timeout(timeoutMs);
       while (!isEnough()) {

@@ -86,5 +86,5 @@ describe('a worker that is killed', () => {
     const decisions = await session.decisions();
     expect(decisions.filter(({ outcome }) => outcome === 'sent').map(({ event: id }) => id)).toEqual(wanted);
     expect(decisions).toHaveLength(ids.length + 1);
-  }, 60_000);
+  }, 120_000);
 });

@@ -73,7 +73,7 @@ describe('an integration whose messages do not arrive', () => {
     expect(endpoint.received.filter(({ body }) => body.includes('INTEGRATION_'))).toEqual([]);
     const { items } = await listDecisions(engine.db, (await sessionOf(engine, 'herald')).key, {}, { limit: 100 });
     expect(items.flat().map(({ outcome }) => outcome)).toContain('itself');
-  }, 40_000);
+  }, 120_000);
 
   it('is disabled after nothing but failures for its time, and the organisation told; nothing vanishes', async () => {
     endpoint.behave({ status: 500 });
@@ -97,7 +97,7 @@ describe('an integration whose messages do not arrive', () => {
     expect(await read(integrationId)).toMatchObject({ enabled: true, disabledReason: null, health: { failingSince: null } });
     await session.append(event('three'));
     await expect.poll(() => statusOf(session, 'three')).toBe('delivered');
-  }, 40_000);
+  }, 120_000);
 
   it('is not disabled while some messages arrive', async () => {
     const tried = new Set<string>();
@@ -108,7 +108,7 @@ describe('an integration whose messages do not arrive', () => {
       await expect.poll(() => statusOf(session, `e${index}`)).toBe('delivered');
     }
     expect(await read(integrationId)).toMatchObject({ enabled: true, health: { failingSince: null } });
-  }, 60_000);
+  }, 120_000);
 
   it('is disabled at once by 410 Gone, and the organisation told', async () => {
     endpoint.behave({ status: 410 });

@@ -80,7 +80,7 @@ describe('a rate limit', () => {
     expect((await deliveryOf(engine, session!, 'e2', integrationId)).attempt_count).toBe(1);
     // Started, one timer, one attempt: nothing asked in between.
     expect((await historyOf(handle)).events).toBeLessThan(20);
-  }, 90_000);
+  }, 120_000);
 
   it('that is lifted does not hold up what comes then', async () => {
     const { sessions: [session], integrationId } = await reportingSessions(1, { per_second: 0.01, burst: 1 });
@@ -111,7 +111,7 @@ describe('a destination that asks for a pause', () => {
     const gaps = limited.received.slice(1).map(({ at }) => at.getTime() - limited.received[0]!.at.getTime());
     for (const gap of gaps) expect(gap).toBeGreaterThan(2900);
     for (const session of others) expect((await deliveryOf(engine, session, 'waits', integrationId)).attempt_count).toBeLessThanOrEqual(1);
-  }, 90_000);
+  }, 120_000);
 
   it('is asked all the same for a message that somebody wants to go out now', async () => {
     limited.behave((_, index) => (index === 0 ? { status: 503, headers: { 'retry-after': '600' } } : {}));

@@ -96,7 +96,7 @@ describe('a session that waits', () => {
     expect(await typesOf(paused)).toEqual(['ExecutionPaused', 'ExecutionResumed']);
     expect(await typesOf(asking)).toEqual(['ExecutionAwaitingConfirmation', 'UserMessageReceived', 'ExecutionResumed']);
     expect(await typesOf(expiring)).toEqual(['ExecutionAwaitingConfirmation', 'ExecutionResumed']);
-  }, 90_000);
+  }, 120_000);
 
   it('goes on when they are killed in the middle of continue-as-new', async () => {
     const session = await newSession();
@@ -120,7 +120,7 @@ describe('a session that waits', () => {
     await session.append(timeouts({ pauseMs: 1, reminderMs: null }));
     await until(async () => (await statusOf(session)) === 'cancelled', 'the pause of an earlier run to time out');
     expect(await typesOf(session)).toEqual(['ExecutionPaused', 'Reported', 'ExecutionCancelled']);
-  }, 90_000);
+  }, 120_000);
 });
 
 describe('a pause', () => {
