@@ -1,38 +1,25 @@
+import { optionsOrExit, tell } from './command.ts';
 import { createCleanup } from '../test/bench/cleanup.ts';
-import { readOptions, usage, UsageError } from '../test/bench/options.ts';
+import { readOptions, usage } from '../test/bench/options.ts';
 import { runBench, titles } from '../test/bench/run.ts';
 import { tableOf } from '../test/bench/table.ts';
 
-const progress = (line: string) => process.stderr.write(`${line}\n`);
-const cleanup = createCleanup((error) => progress(`While cleaning up: ${String(error)}`));
+const cleanup = createCleanup((error) => tell(`While cleaning up: ${String(error)}`));
 
-const options = optionsOrExit();
+const options = optionsOrExit(readOptions, usage);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    progress('Ending …');
+    tell('Ending …');
     void cleanup.run().then(() => process.exit(130));
   });
 }
 
 try {
-  const report = await runBench(options, cleanup, progress);
+  const report = await runBench(options, cleanup, tell);
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : tableOf(report, titles));
 } catch (error) {
-  progress(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exitCode = 1;
 }
 await cleanup.run();
 process.exit();
-
-function optionsOrExit() {
-  try {
-    const read = readOptions(process.argv.slice(2));
-    if (read !== 'help') return read;
-    process.stdout.write(usage);
-    process.exit(0);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    progress(`${error.message}\n\n${usage}`);
-    process.exit(2);
-  }
-}

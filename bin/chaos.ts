@@ -1,37 +1,7 @@
-import { readOptions, usage, UsageError } from '../test/chaos/options.ts';
-import { runChaos } from '../test/chaos/run.ts';
+import { optionsOrExit, runTrial, tell } from './command.ts';
+import { readOptions, usage } from '../test/chaos/options.ts';
 import { isGood, textOf } from '../test/chaos/report.ts';
+import { runChaos } from '../test/chaos/run.ts';
 
-const tell = (line: string) => process.stderr.write(`${line}\n`);
-const options = optionsOrExit();
-
-const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    if (!stopping.signal.aborted) tell('Ending …');
-    stopping.abort();
-  });
-}
-
-try {
-  const report = await runChaos(options, tell, stopping.signal);
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(report));
-  process.exitCode = isGood(report) ? 0 : 1;
-} catch (error) {
-  if (!stopping.signal.aborted) tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.exitCode = stopping.signal.aborted ? 130 : 1;
-}
-process.exit();
-
-function optionsOrExit() {
-  try {
-    const read = readOptions(process.argv.slice(2));
-    if (read !== 'help') return read;
-    process.stdout.write(usage);
-    process.exit(0);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    tell(`${error.message}\n\n${usage}`);
-    process.exit(2);
-  }
-}
+const options = optionsOrExit(readOptions, usage);
+await runTrial({ run: (signal) => runChaos(options, tell, signal), json: options.json, textOf, isGood });

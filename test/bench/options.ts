@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseArguments, UsageError } from '../../bin/command.ts';
 
 export interface BenchOptions {
   /** Only JSON on standard output. */
@@ -37,14 +37,9 @@ To measure a Herald that runs already:
   --receiver-host HOST    where it reaches this machine (default 127.0.0.1)
 `;
 
-/** Thrown for arguments that make no sense; the message is for the person who typed them. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
-
 /** @throws {UsageError} */
 export function readOptions(args: string[]): BenchOptions | 'help' {
-  const values = parse(args);
+  const values = parseArguments(args, argumentsOf);
   if (values.help) return 'help';
   const only = values.only === undefined ? scenarioKeys : values.only.split(',').map((key) => key.trim());
   const unknown = only.filter((key) => !scenarioKeys.includes(key));
@@ -75,26 +70,17 @@ export function readOptions(args: string[]): BenchOptions | 'help' {
   };
 }
 
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        json: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        full: { type: 'boolean', default: false },
-        scale: { type: 'string', default: '1' },
-        keep: { type: 'boolean', default: false },
-        profile: { type: 'string' },
-        help: { type: 'boolean', default: false },
-        'api-url': { type: 'string' },
-        'api-key': { type: 'string' },
-        'temporal-address': { type: 'string' },
-        'database-url': { type: 'string' },
-        'receiver-host': { type: 'string', default: '127.0.0.1' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
+const argumentsOf = {
+  json: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  full: { type: 'boolean', default: false },
+  scale: { type: 'string', default: '1' },
+  keep: { type: 'boolean', default: false },
+  profile: { type: 'string' },
+  help: { type: 'boolean', default: false },
+  'api-url': { type: 'string' },
+  'api-key': { type: 'string' },
+  'temporal-address': { type: 'string' },
+  'database-url': { type: 'string' },
+  'receiver-host': { type: 'string', default: '127.0.0.1' },
+} as const;

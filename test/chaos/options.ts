@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { parseArguments, UsageError, wholeNumber } from '../../bin/command.ts';
 import { type Part, parts } from './herald.ts';
 
 export interface ChaosOptions {
@@ -31,14 +31,9 @@ breaks its receiver. Then compares what was accepted with what arrived.
 Ends with 0 when nothing was lost and nothing arrived that cannot be explained.
 `;
 
-/** Thrown for arguments that make no sense; the message is for the person who typed them. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
-
 /** @throws {UsageError} */
 export function readOptions(args: string[]): ChaosOptions | 'help' {
-  const values = parse(args);
+  const values = parseArguments(args, argumentsOf);
   if (values.help) return 'help';
   const only = values.only?.split(',').map((name) => name.trim()) ?? [...parts];
   const unknown = only.filter((name) => !parts.some((part) => part === name));
@@ -53,26 +48,12 @@ export function readOptions(args: string[]): ChaosOptions | 'help' {
   };
 }
 
-function wholeNumber(name: string, text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new UsageError(`${name} must be a whole number above 0.`);
-  return Number(text);
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        seconds: { type: 'string', default: '120' },
-        seed: { type: 'string' },
-        rate: { type: 'string', default: '50' },
-        only: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        keep: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
+const argumentsOf = {
+  seconds: { type: 'string', default: '120' },
+  seed: { type: 'string' },
+  rate: { type: 'string', default: '50' },
+  only: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  keep: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { parseArguments, wholeNumber } from '../../bin/command.ts';
 
 export interface SoakOptions {
   /** How many events the session gets at least. */
@@ -24,14 +24,9 @@ Every event has a message. Then compares what was accepted with what arrived, an
 Ends with 0 when nothing was lost and nothing happened twice.
 `;
 
-/** Thrown for arguments that make no sense; the message is for the person who typed them. */
-export class UsageError extends Error {
-  override name = 'UsageError';
-}
-
 /** @throws {UsageError} */
 export function readOptions(args: string[]): SoakOptions | 'help' {
-  const values = parse(args);
+  const values = parseArguments(args, argumentsOf);
   if (values.help) return 'help';
   const maxHistory = values['max-history'];
   return {
@@ -42,24 +37,10 @@ export function readOptions(args: string[]): SoakOptions | 'help' {
   };
 }
 
-function wholeNumber(name: string, text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new UsageError(`${name} must be a whole number above 0.`);
-  return Number(text);
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        events: { type: 'string', default: '100000' },
-        pauses: { type: 'string', default: '100' },
-        'max-history': { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
+const argumentsOf = {
+  events: { type: 'string', default: '100000' },
+  pauses: { type: 'string', default: '100' },
+  'max-history': { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
