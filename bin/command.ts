@@ -41,11 +41,11 @@ export function optionsOrExit<T extends object>(readOptions: (args: string[]) =>
 
 /** Something that runs for a while and then reports. */
 export interface Trial<Report> {
-  run(signal: AbortSignal): Promise<Report>;
+  run: (signal: AbortSignal) => Promise<Report>;
   /** One JSON object instead of a text. */
   json: boolean;
-  textOf(report: Report): string;
-  isGood(report: Report): boolean;
+  textOf: (report: Report) => string;
+  isGood: (report: Report) => boolean;
 }
 
 /** Runs a trial, prints its report and ends the process: with 0 when all is good, 130 when it was interrupted. */
