@@ -20,6 +20,8 @@ export interface TemporalOptions {
   dataDir: string;
   /** Default `default`. */
   namespace?: string;
+  /** Dynamic configuration beyond Herald's own. */
+  dynamicConfig?: typeof dynamicConfig;
   log: Log;
   /** For a build or a download, which take long and are needed once. */
   progress: Progress;
@@ -56,7 +58,7 @@ const pragmas = ['journal_mode=wal', 'synchronous=normal'];
  * before.
  * @throws {StartError} with a sentence that says what to do.
  */
-export async function startTemporal({ dataDir, namespace = 'default', log, progress }: TemporalOptions): Promise<TemporalPart> {
+export async function startTemporal({ dataDir, namespace = 'default', dynamicConfig: more = {}, log, progress }: TemporalOptions): Promise<TemporalPart> {
   const program = await findTemporal(log, progress);
   mkdirSync(path.join(dataDir, NAME), { recursive: true });
   const folder = realpathSync(dataDir);
@@ -83,7 +85,7 @@ export async function startTemporal({ dataDir, namespace = 'default', log, progr
       `--namespace=${namespace}`,
       ...Object.entries(ports).map(([flag, port]) => `--${flag}=${port}`),
       ...pragmas.map((pragma) => `--sqlite-pragma=${pragma}`),
-      ...Object.entries(dynamicConfig).map(([key, value]) => `--dynamic-config-value=${key}=${JSON.stringify(value)}`),
+      ...Object.entries({ ...dynamicConfig, ...more }).map(([key, value]) => `--dynamic-config-value=${key}=${JSON.stringify(value)}`),
       ...searchAttributes.map((attribute) => `--search-attribute=${attribute}=Keyword`),
     ],
     spawnOptions: { cwd: '/', env: environment() },

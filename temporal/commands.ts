@@ -35,7 +35,7 @@ function grpcErrorOf(error: unknown) {
 
 /** Search attributes that were registered a moment ago are not known everywhere at once either. */
 function lacksSearchAttributes(error: unknown): boolean {
-  return /search attribute/i.test(grpcErrorOf(error)?.details ?? '');
+  return grpcErrorOf(error) !== undefined && /search attribute/i.test(`${(error as Error).message} ${grpcErrorOf(error)?.details}`);
 }
 
 /** The server aborts an update that its run did not take or finish before it closed or continued as new. */

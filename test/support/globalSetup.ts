@@ -88,7 +88,8 @@ async function bundleInto(file: string): Promise<string> {
 async function startServer(dataDir: string): Promise<TemporalPart> {
   const { progress, done } = showProgress(process.stderr);
   try {
-    return await startTemporal({ dataDir, log: tell, progress });
+    // Many tests have a namespace of their own, whose search attributes are to be known soon.
+    return await startTemporal({ dataDir, dynamicConfig: { 'system.namespaceCacheRefreshInterval': '200ms' }, log: tell, progress });
   } finally {
     done();
   }
