@@ -18,7 +18,10 @@ export class OverloadedError extends Error {
   readonly retryAfterS = 5;
 }
 
-/** Appends events, those of concurrent requests in one transaction. */
+/**
+ * Appends events, those of concurrent requests in one transaction. Requests to one session are stored in the order in
+ * which they came, also when one has to be made again.
+ */
 export interface GroupCommit {
   /** @throws {OverloadedError} when the database did not take the events in time. */
   append(request: AppendRequest): Promise<AppendResult>;
@@ -28,6 +31,8 @@ export interface GroupCommit {
 
 interface Member {
   request: AppendRequest;
+  /** The session's name among all of all organisations. */
+  session: string;
   since: number;
   /** True once an attempt may have been committed without our knowing. */
   uncertain: boolean;
@@ -38,14 +43,19 @@ interface Member {
 export function createGroupCommit(db: Db, log: Logger): GroupCommit {
   let waiting: Member[] = [];
   let running = 0;
+  /** Sessions with a request under way: the next one waits, as it would for the lock of the session's row. */
+  const busy = new Set<string>();
 
   function pump(): void {
     dropImpatient();
-    while (running < CONCURRENCY && waiting.length > 0) {
+    while (running < CONCURRENCY) {
       const group = takeGroup();
+      if (group.length === 0) break;
       running += 1;
+      for (const { session } of group) busy.add(session);
       void store(group).finally(() => {
         running -= 1;
+        for (const { session } of group) busy.delete(session);
         pump();
       });
     }
@@ -60,15 +70,22 @@ export function createGroupCommit(db: Db, log: Logger): GroupCommit {
   }
 
   function takeGroup(): Member[] {
+    const group: Member[] = [];
+    const rest: Member[] = [];
     let events = 0;
-    let size = 0;
+    let isFull = false;
     for (const member of waiting) {
-      events += member.request.events.length;
-      if (size > 0 && (size >= MAX_REQUESTS || events > MAX_EVENTS)) break;
-      size += 1;
+      if (!isFull && !busy.has(member.session)) {
+        events += member.request.events.length;
+        isFull = group.length > 0 && (group.length >= MAX_REQUESTS || events > MAX_EVENTS);
+        if (!isFull) {
+          group.push(member);
+          continue;
+        }
+      }
+      rest.push(member);
     }
-    const group = waiting.slice(0, size);
-    waiting = waiting.slice(size);
+    waiting = rest;
     return group;
   }
 
@@ -98,7 +115,7 @@ export function createGroupCommit(db: Db, log: Logger): GroupCommit {
   return {
     append: (request) =>
       new Promise((resolve, reject) => {
-        waiting.push({ request, since: performance.now(), uncertain: false, resolve, reject });
+        waiting.push({ request, session: `${request.organisationId}/${request.sessionId}`, since: performance.now(), uncertain: false, resolve, reject });
         pump();
       }),
     backlog: () => ({ requests: waiting.length, oldestMs: waiting[0] ? performance.now() - waiting[0].since : 0 }),
