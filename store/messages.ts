@@ -86,7 +86,11 @@ export type LeaseResult =
   | { outcome: 'unknown' };
 
 /** True for a lease whose holder has fallen silent (store/workers.ts). */
-export const holderIsDead = sql<boolean>`exists (select 1 from workers w where w.owner = d.lease_owner and w.alive_until < clock_timestamp())`;
+export const holderIsDead = holderIsDeadFor(0);
+
+function holderIsDeadFor(ms: number) {
+  return sql<boolean>`exists (select 1 from workers w where w.owner = d.lease_owner and w.alive_until < clock_timestamp() - ${ms} * interval '1 millisecond')`;
+}
 
 /** Takes the lease of an open delivery, unless somebody else who lives holds it. */
 export async function leaseDelivery(
@@ -128,14 +132,22 @@ export interface OverdueDelivery {
   attemptsMade: number;
 }
 
-/** Open deliveries whose lease or next attempt is overdue by `graceMs`, or whose sender died. In the order of their ids. */
-export async function findOverdueDeliveries(db: Db, graceMs: number, page: { afterId: string; limit: number }): Promise<OverdueDelivery[]> {
+/**
+ * Open deliveries whose lease or next attempt was overdue by `graceMs`, or whose sender was dead, `agoMs` before now. In
+ * the order of their ids.
+ */
+export async function findOverdueDeliveries(
+  db: Db,
+  { graceMs, agoMs = 0 }: { graceMs: number; agoMs?: number },
+  page: { afterId: string; limit: number },
+): Promise<OverdueDelivery[]> {
   const { rows } = await sql<OverdueDelivery>`
     select organisation_id as "organisationId", id as "deliveryId", integration_id as "integrationId",
            event_type as "eventType", attempt_count - attempts_before as "attemptsMade"
     from deliveries d
     where status in ('pending', 'retrying')
-      and (coalesce(next_attempt_at, lease_until) < now() - ${graceMs} * interval '1 millisecond' or ${holderIsDead}) and id > ${page.afterId}
+      and (coalesce(next_attempt_at, lease_until) < now() - ${graceMs + agoMs} * interval '1 millisecond' or ${holderIsDeadFor(agoMs)})
+      and id > ${page.afterId}
     order by id limit ${page.limit}`.execute(db);
   return rows;
 }

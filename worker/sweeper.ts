@@ -18,6 +18,8 @@ export interface SweeperTimings {
 const defaults: SweeperTimings = { pauseMs: 2000, graceMs: 5000, againMs: 30_000 };
 const DELIVERIES_A_PAGE = 500;
 const STARTS_AT_ONCE = 4;
+/** What was being committed at a moment may be seen this much later only. */
+const COMMIT_MS = 100;
 
 export interface SweeperDependencies {
   db: Db;
@@ -36,11 +38,13 @@ export function startSweeper(deps: SweeperDependencies, timings: Partial<Sweeper
   const { pauseMs, graceMs, againMs } = { ...defaults, ...timings };
   const started = new LRUCache<string, true>({ max: 100_000, ttl: againMs });
   return every(pauseMs, 'the sweeper', log, async (isStopped) => {
+    // What is abandoned only since then is for the next look, or it would be torn out of its order.
+    const beganAt = performance.now();
     while (!isStopped() && (await takeOver(graceMs)));
     let afterId = '';
     let page;
     do {
-      page = await findOverdueDeliveries(db, graceMs, { afterId, limit: DELIVERIES_A_PAGE });
+      page = await findOverdueDeliveries(db, { graceMs, agoMs: performance.now() - beganAt + COMMIT_MS }, { afterId, limit: DELIVERIES_A_PAGE });
       afterId = page.at(-1)?.deliveryId ?? '';
       await inParallel(page, STARTS_AT_ONCE, async (delivery) => {
         if (isStopped() || started.has(delivery.deliveryId)) return;

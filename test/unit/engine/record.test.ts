@@ -222,11 +222,11 @@ describe('a lease', () => {
   it('that ran out makes its delivery overdue; a delivery that waits for its next attempt is not', async () => {
     const [dead, waiting, running] = [await leased(0), await leased(), await leased()];
     await recordOutcomes(database.db, [outcome(waiting, refused)]);
-    const overdue = await findOverdueDeliveries(database.db, 0, { afterId: '', limit: 1000 });
+    const overdue = await findOverdueDeliveries(database.db, { graceMs: 0 }, { afterId: '', limit: 1000 });
     const ids = overdue.map((found) => found.deliveryId);
     expect(ids).toContain(dead);
     expect(ids).not.toContain(waiting);
     expect(ids).not.toContain(running);
-    expect(await findOverdueDeliveries(database.db, 0, { afterId: ids.at(-1)!, limit: 1000 })).toEqual([]);
+    expect(await findOverdueDeliveries(database.db, { graceMs: 0 }, { afterId: ids.at(-1)!, limit: 1000 })).toEqual([]);
   });
 });
