@@ -68,14 +68,24 @@ export async function lockSessions(
     select s.organisation_id as "organisationId", s.id, p.session_key as key, p.last_seq as "lastSeq",
            p.decided_seq as "decidedSeq", coalesce(p.listening_until > now(), false) as listening,
            s.agents, o.rules_version as "rulesVersion"
-    from unnest(${wanted.map((w) => w.organisationId)}::uuid[], ${wanted.map((w) => w.sessionId)}::text[])
-           as w (organisation_id, id)
-    join sessions s on s.organisation_id = w.organisation_id and s.id = w.id
+    from ${sessionKeys(wanted)} as w
+    join session_progress p on p.session_key = w.key
+    join sessions s on s.key = p.session_key
     join organisations o on o.id = s.organisation_id
-    join session_progress p on p.session_key = s.key
     order by p.session_key
     for update of p`.execute(trx);
   return new Map(rows.map((row) => [lockName(row.organisationId, row.id), row]));
+}
+
+/**
+ * Keys of sessions by their names, each with its place in the list. Looked up one by one: in a join Postgres may take
+ * another index, and go through all sessions of an organisation for each.
+ */
+function sessionKeys(wanted: { organisationId: string; sessionId: string }[]) {
+  return sql`(
+    select place, (select key from sessions where organisation_id = n.organisation_id and id = n.id) as key
+    from unnest(${wanted.map((w) => w.organisationId)}::uuid[], ${wanted.map((w) => w.sessionId)}::text[])
+           with ordinality as n (organisation_id, id, place))`;
 }
 
 /**
@@ -147,11 +157,10 @@ async function store(db: Db, sessions: { organisationId: string; sessionId: stri
     with locked as materialized (
       select w.place, s.organisation_id, s.id, s.agents, o.rules_version, p.session_key, p.last_seq, p.decided_seq,
              coalesce(p.listening_until > now(), false) as listening
-      from unnest(${sessions.map((s) => s.organisationId)}::uuid[], ${sessions.map((s) => s.sessionId)}::text[])
-             with ordinality as w (organisation_id, id, place)
-      join sessions s on s.organisation_id = w.organisation_id and s.id = w.id
+      from ${sessionKeys(sessions)} as w
+      join session_progress p on p.session_key = w.key
+      join sessions s on s.key = p.session_key
       join organisations o on o.id = s.organisation_id
-      join session_progress p on p.session_key = s.key
       order by p.session_key
       for update of p
     ), incoming as (

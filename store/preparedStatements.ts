@@ -6,7 +6,9 @@ const MAX_TEXTS = 300;
 
 /**
  * Makes statements prepared: each connection parses and plans a text once, not at every call. Planning the hot
- * statements costs Postgres more than carrying them out.
+ * statements costs Postgres several times what carrying them out does, and it would go on planning them: it takes a
+ * plan for ten elements of an array for dearer than one for the array at hand. So it is told to keep its plan, except
+ * for a `limit` that it must know to see that little is wanted.
  *
  * @param answerWithinMs A connection on which a statement takes longer is given up, and so is every other one that has
  * said nothing since: a server that vanished without a word, or a network that swallows packets, would otherwise be
@@ -30,6 +32,19 @@ export function withPreparedStatements(pool: pg.Pool, answerWithinMs: number): P
 
   function preparing(client: pg.PoolClient): PostgresPoolClient {
     let migrating = false;
+    /** How the connection plans now; undefined when nobody knows. */
+    let planning: string | undefined;
+
+    /** Has the next statement planned as suits it. */
+    async function planFor(text: string, name: string | undefined): Promise<void> {
+      if (/^\s*rollback/i.test(text)) planning = undefined;
+      if (migrating || !isStatement(text)) return;
+      const wanted = name === undefined || /\blimit \$/i.test(text) ? 'auto' : 'force_generic_plan';
+      if (wanted === planning) return;
+      await client.query({ text: `set plan_cache_mode = ${wanted}`, query_timeout: answerWithinMs } as pg.QueryConfig);
+      planning = wanted;
+    }
+
     /** Without Kysely's other form, for cursors, which nobody here uses. */
     const query = async (text: string, values: readonly unknown[]) => {
       const name = nameOf(text);
@@ -37,6 +52,7 @@ export function withPreparedStatements(pool: pg.Pool, answerWithinMs: number): P
       const statement = { text, values: [...values], ...(name === undefined ? {} : { name }), ...(migrating ? {} : { query_timeout: answerWithinMs }) };
       const askedAt = performance.now();
       try {
+        await planFor(text, name);
         const result = await client.query(statement);
         answeredAt.set(client, performance.now());
         return result;
@@ -69,7 +85,11 @@ export function withPreparedStatements(pool: pg.Pool, answerWithinMs: number): P
 
 /** A column that a newer version adds changes what `*` answers, which a prepared statement refuses to do. */
 function isPreparable(text: string): boolean {
-  return /^\s*(select|insert|update|delete|with)\b/i.test(text) && !/^\s*select \*|returning \*/i.test(text);
+  return isStatement(text) && !/^\s*select \*|returning \*/i.test(text);
+}
+
+function isStatement(text: string): boolean {
+  return /^\s*(select|insert|update|delete|with)\b/i.test(text);
 }
 
 /** The driver's word for a statement that was not answered in time. */

@@ -42,7 +42,7 @@ export async function loadEventsAfter(
     .where('session_key', '=', sessionKey)
     .where('seq', '>', afterSeq)
     .orderBy('seq')
-    .limit(limit.events)
+    .limit(sql.lit(limit.events))
     .execute();
   const large = rows.filter((row) => row.payload === null).map((row) => row.seq);
   let payloads = new Map<number, string>();
