@@ -4,7 +4,7 @@ import { decideEvent } from '../model/rules.ts';
 import type { RuleSet, SessionEvent } from '../model/types.ts';
 import { findOrCreateAgent } from '../store/agents.ts';
 import { loadNotificationTargets, type NotificationTarget } from '../store/messages.ts';
-import { loadEventsAfter, loadProgress } from '../store/progress.ts';
+import { endListening, loadEventsAfter, loadProgress } from '../store/progress.ts';
 import { recordConfirmations } from '../store/confirmations.ts';
 import { type DecisionBatch, type DecisionRecord, deliveryId, type NewDelivery, recordDecisions, type RecordedBatch } from '../store/record.ts';
 import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
@@ -126,6 +126,8 @@ export function createSessionActivities(
     leasedAt: number,
     ear: Ear | undefined,
   ): Promise<DecideResult> {
+    // Whoever waits for its turn still listens.
+    const extraMs = ear && cycles.areAllTaken ? LONGEST_WAIT_MS : 0;
     const recorded = await record(input, {
       organisationId: input.organisationId,
       sessionKey: input.sessionKey,
@@ -133,7 +135,7 @@ export function createSessionActivities(
       decisions,
       deliveries,
       lease: { owner, ms: timings.leaseMs },
-      listenMs: ear ? timings.listenMs + (cycles.areAllTaken ? LONGEST_WAIT_MS : 0) : 0,
+      listenMs: ear ? timings.listenMs + extraMs : 0,
       ...(input.snapshot ? { snapshot: input.snapshot } : {}),
     });
     cycles.end(input.sessionKey);
@@ -145,7 +147,7 @@ export function createSessionActivities(
     // Without an ear the workflow may have been told something already.
     const heard = listener?.wait(Math.min(timings.patienceMs, timings.listenMs + LISTENING_ENDS_LATE_MS));
     const messages = await send(input, mine, recorded.rulesVersion, leasedAt, heard ?? Promise.resolve());
-    const next = upToDate ? await listen(input, listener, heard) : input.heardOf === input.toSeq ? await eventsAfter(input) : [];
+    const next = upToDate ? await listen(input, listener, heard, extraMs > 0) : input.heardOf === input.toSeq ? await eventsAfter(input) : [];
     return {
       decidedSeq: recorded.decidedSeq,
       overtaken: recorded.decidedSeq > input.toSeq,
@@ -156,8 +158,11 @@ export function createSessionActivities(
     };
   }
 
-  /** The next events, should there be any while the session counts as listened to. Word of old ones may come late. */
-  async function listen(input: DecideInput, ear: Ear | undefined, heard: Promise<boolean> | undefined): Promise<SessionEvent[]> {
+  /**
+   * The next events, should there be any while the session counts as listened to. Word of old ones may come late.
+   * @param countsLonger The session counts as listened to beyond that time, which must end with the listening.
+   */
+  async function listen(input: DecideInput, ear: Ear | undefined, heard: Promise<boolean> | undefined, countsLonger: boolean): Promise<SessionEvent[]> {
     const until = performance.now() + timings.listenMs + LISTENING_ENDS_LATE_MS;
     let hears = await heard;
     if (!hears) hears = await ear?.wait(Math.max(0, until - performance.now()));
@@ -166,7 +171,8 @@ export function createSessionActivities(
       if (next.length > 0) return next;
       hears = await ear?.wait(Math.max(0, until - performance.now()));
     }
-    return [];
+    const isLate = ear && countsLonger && (await endListening(db, input.sessionKey)) > input.heardOf;
+    return isLate ? eventsAfter(input) : [];
   }
 
   /** What follows when the session may go on: the longer that takes, the more it is. */

@@ -99,6 +99,17 @@ export function carriedEvent(row: CarriedRow): SessionEvent {
 
 type CarriedRow = Awaited<ReturnType<ReturnType<typeof selectCarried>['executeTakeFirstOrThrow']>>;
 
+/** From now on nobody listens for the session's next events; answers the last sequence number until then. */
+export async function endListening(db: Db, sessionKey: number): Promise<number> {
+  const { lastSeq } = await db
+    .updateTable('session_progress')
+    .set({ listening_until: null })
+    .where('session_key', '=', sessionKey)
+    .returning('last_seq as lastSeq')
+    .executeTakeFirstOrThrow();
+  return lastSeq;
+}
+
 /** How far sessions are decided, by their keys. */
 export async function loadDecidedSeqs(db: Db, sessionKeys: number[]): Promise<Map<number, number>> {
   const { rows } = await sql<{ key: number; decidedSeq: number }>`
