@@ -1,12 +1,14 @@
 import type { NewDelivery } from '../store/record.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
-import { createEventSlices, messageOf } from './message.ts';
+import { createEventSlices, type EventSlices, messageOf } from './message.ts';
 import type { Questions } from './questions.ts';
 import type { SendJob } from './sender.ts';
 
 export interface FirstAttempts {
   session: { organisationId: string; key: number; id: string };
+  /** Where their events are read, if that has begun. */
+  events?: EventSlices;
   deliveries: Pick<NewDelivery, 'id' | 'seq' | 'eventType' | 'agentId' | 'integrationId' | 'channel'>[];
   /** The rules version that names and destinations must at least reflect. */
   version: number;
@@ -16,8 +18,7 @@ export interface FirstAttempts {
 
 /** Makes of leased deliveries of one session what the sender sends. */
 export function createFirstAttempts({ db, publicUrl }: ActivityDependencies, directory: Directory, questions: Questions): (attempts: FirstAttempts) => SendJob[] {
-  return ({ session, deliveries, version, leasedAt }) => {
-    const events = createEventSlices(db, session.key, deliveries.map((delivery) => delivery.seq));
+  return ({ session, deliveries, version, leasedAt, events = createEventSlices(db, session.key, deliveries.map(({ seq }) => seq)) }) => {
     return deliveries.map((delivery) => ({
       organisationId: session.organisationId,
       deliveryId: delivery.id,

@@ -3,7 +3,6 @@ import { decodeOutcome } from '../model/decisions.ts';
 import { decideEvent } from '../model/rules.ts';
 import type { RuleSet, SessionEvent } from '../model/types.ts';
 import { findOrCreateAgent } from '../store/agents.ts';
-import { loadNotificationTargets, type NotificationTarget } from '../store/messages.ts';
 import { endListening, loadEventsAfter, loadProgress } from '../store/progress.ts';
 import { recordConfirmations } from '../store/confirmations.ts';
 import { type DecisionBatch, type DecisionRecord, deliveryId, type NewDelivery, recordDecisions, type RecordedBatch } from '../store/record.ts';
@@ -30,6 +29,9 @@ const LONGEST_CYCLE_MS = 1000;
 const LONGEST_WAIT_MS = 3000;
 /** The name of the agent that stands in where none is named (DESIGN: Agents). */
 const DEFAULT_AGENT = 'default';
+
+/** What has begun by the time that decisions are stored. */
+type Begun = Required<Pick<FirstAttempts, 'events' | 'leasedAt'>>;
 
 export function createSessionActivities(
   deps: ActivityDependencies,
@@ -85,9 +87,9 @@ export function createSessionActivities(
       }
     }
     if (wanted.length === 0) return [];
-    const targets = await loadNotificationTargets(db, [...new Set(wanted.map((item) => item.notificationId))]);
+    const targets = await directory.targets([...new Set(wanted.map((item) => item.notificationId))], input.rulesVersion ?? Infinity);
     return wanted.flatMap(({ seq, notificationId }) => {
-      const target: NotificationTarget | undefined = targets.get(notificationId);
+      const target = targets.get(notificationId);
       const event = events.get(seq)!;
       if (!target) return [];
       const id = deliveryId(input.sessionKey, event.id, notificationId);
@@ -95,10 +97,10 @@ export function createSessionActivities(
     });
   }
 
-  async function send(input: DecideInput, deliveries: NewDelivery[], version: number, leasedAt: number, news: Promise<unknown>): Promise<SentMessage[]> {
+  async function send(input: DecideInput, deliveries: NewDelivery[], version: number, begun: Begun, news: Promise<unknown>): Promise<SentMessage[]> {
     if (deliveries.length === 0) return [];
     const session = { organisationId: input.organisationId, key: input.sessionKey, id: input.sessionId };
-    const jobs = jobsOf({ session, deliveries, version, leasedAt });
+    const jobs = jobsOf({ session, deliveries, version, ...begun });
     const statuses = await sender.sendInOrder(input.sessionKey, jobs, news);
     const notes = deliveries.slice(-NOTES).map(async (delivery): Promise<SentMessage> => {
       const to = await whereTo(delivery, version);
@@ -123,7 +125,7 @@ export function createSessionActivities(
     decisions: DecisionRecord[],
     deliveries: NewDelivery[],
     underWay: ReadonlySet<string>,
-    leasedAt: number,
+    begun: Begun,
     ear: Ear | undefined,
   ): Promise<DecideResult> {
     // Whoever waits for its turn still listens.
@@ -146,7 +148,7 @@ export function createSessionActivities(
     const listener = upToDate && decidedHere ? ear : undefined;
     // Without an ear the workflow may have been told something already.
     const heard = listener?.wait(Math.min(timings.patienceMs, timings.listenMs + LISTENING_ENDS_LATE_MS));
-    const messages = await send(input, mine, recorded.rulesVersion, leasedAt, heard ?? Promise.resolve());
+    const messages = await send(input, mine, recorded.rulesVersion, begun, heard ?? Promise.resolve());
     const next = upToDate ? await listen(input, listener, heard, extraMs > 0) : input.heardOf === input.toSeq ? await eventsAfter(input) : [];
     return {
       decidedSeq: recorded.decidedSeq,
@@ -216,11 +218,14 @@ export function createSessionActivities(
       const deliveries = await deliveriesFor(input, decisions);
       // Asked before the store is, too: what ends meanwhile is still pending there.
       const underWay = new Set(deliveries.map(({ id }) => id).filter((id) => sender.isSending(id)));
-      const leasedAt = performance.now();
+      const events = createEventSlices(db, input.sessionKey, deliveries.map(({ seq }) => seq));
+      // Read while the decisions are stored; whoever sends hears of a failure.
+      if (deliveries[0]) void Promise.allSettled([events.load(deliveries[0].seq)]);
+      const begun = { events, leasedAt: performance.now() };
       // A workflow with more events at hand goes on at once.
       const ear = input.heardOf === input.toSeq ? listening.listen(input.sessionKey) : undefined;
       try {
-        return await recordSendAndListen(input, decisions, deliveries, underWay, leasedAt, ear);
+        return await recordSendAndListen(input, decisions, deliveries, underWay, begun, ear);
       } finally {
         ear?.close();
       }

@@ -32,6 +32,8 @@ export interface DecideInput {
   snapshot?: SessionState;
   /** Questions that these events asked or answered. */
   confirmations?: ConfirmationChange[];
+  /** The newest rules under which any of these events was accepted. Absent in runs from before it was carried. */
+  rulesVersion?: number;
   /** Highest sequence number the workflow has heard of; what Postgres holds beyond comes back in `next`. */
   heardOf: number;
 }

@@ -166,6 +166,7 @@ export async function session(input: SessionInput): Promise<void> {
         decided: plan.decided,
         undecided: plan.undecided,
         matched: plan.matched,
+        rulesVersion: Math.max(...events.map((event) => event.rulesVersion)),
         heardOf: inbox.readyUpTo,
         ...(plan.confirmations.length > 0 ? { confirmations: plan.confirmations } : {}),
         ...(isNews(plan.state, state) ? { snapshot: plan.state } : {}),
