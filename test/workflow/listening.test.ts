@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { createOutgoingHttp } from '../../activities/channels/http.ts';
+import { createActivities, createListening, defaultSendTimings } from '../../activities/index.ts';
+import { createDecisionLinks } from '../../store/decisionLinks.ts';
 import { announceNews } from '../../store/newsChannel.ts';
+import { SecretBox } from '../../store/secrets.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { arrivedOf, type EngineSession, event, startSession, until } from '../support/engineSession.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
@@ -41,5 +46,47 @@ describe('a session whose worker listens for the next event', () => {
     await announceNews(engine.db, [session.key]);
     // Less than it takes to find out that nobody listens any more.
     expect(await delayMs(session, 'b', 3)).toBeLessThan(900);
+  });
+});
+
+describe('a worker with as many sessions on their way as it lets go on at a time', () => {
+  it('listens for a further one no longer than it counts as listened to, and finds what came meanwhile', async () => {
+    const idle = await startEngine({ worker: false });
+    const { db, workflows, organisationId, settings } = idle;
+    const http = createOutgoingHttp({ allowedDestinations: [] });
+    const listening = createListening(100);
+    listening.setHearing(true);
+    const { session: activities } = createActivities({
+      db,
+      workflows,
+      secrets: new SecretBox(settings.secretKey),
+      links: createDecisionLinks(settings.secretKey),
+      publicUrl: settings.publicUrl,
+      timings: { ...defaultSendTimings, listenMs: 300 },
+      owner: 'busy',
+      listening,
+      log: pino({ level: 'silent' }),
+      http,
+    });
+    const decideFirst = ({ id: sessionId, key: sessionKey }: EngineSession) =>
+      activities.recordAndSend({ organisationId, sessionId, sessionKey, fromSeq: 1, toSeq: 1, heardOf: 1, decided: [], undecided: [], matched: [] });
+    const isListenedTo = async ({ key }: EngineSession) =>
+      (await db.selectFrom('session_progress').select('listening_until').where('session_key', '=', key).executeTakeFirstOrThrow()).listening_until !== null;
+
+    const agent = await idle.agent('orders');
+    const sessions = await Promise.all(Array.from({ length: 9 }, () => startSession(idle, { agents: [agent] })));
+    const further = sessions.pop()!;
+    for (const session of sessions) await session.append(event('next'));
+    const goingOn = await Promise.all(sessions.map(decideFirst));
+    expect(goingOn.map(({ next }) => next.map(({ id }) => id))).toEqual(sessions.map(() => ['next']));
+
+    const listenedFor = decideFirst(further);
+    await until(() => isListenedTo(further), 'the session to count as listened to');
+    // Its word gets lost.
+    await further.append(event('unheard'));
+    expect((await listenedFor).next.map(({ id }) => id)).toEqual(['unheard']);
+    expect(await isListenedTo(further)).toBe(false);
+    await http.close();
+    await idle.close();
   });
 });

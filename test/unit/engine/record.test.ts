@@ -137,9 +137,12 @@ describe('recording decisions', () => {
 const arrived: AttemptResult = { ok: true, statusCode: 200, response: 'ok', durationMs: 5 };
 const refused: AttemptResult = { ok: false, kind: 'retryable', error: 'answered 503 Service Unavailable', statusCode: 503, response: 'no\u0000', durationMs: 5 };
 
+/** An attempt is told apart by its begin: no two of these begin in the same millisecond. */
+let begunAt = Date.now();
+
 function outcome(id: string, result: AttemptResult, more: Partial<Outcome> = {}): Outcome {
   const status = result.ok ? 'delivered' : 'retrying';
-  return { deliveryId: id, owner: 'worker-1', startedAt: new Date(), result, status, nextAttemptMs: result.ok ? null : 5000, ...more };
+  return { deliveryId: id, owner: 'worker-1', startedAt: new Date((begunAt += 1)), result, status, nextAttemptMs: result.ok ? null : 5000, ...more };
 }
 
 /** A delivery under lease of worker-1. */
