@@ -39,7 +39,10 @@ async function failedFirst(session: EngineSession) {
   await session.append(event('report'));
   await receiver.waitFor(1);
   await expect.poll(async () => (await deliveryOf(engine, session, 'report')).status).toBe('retrying');
-  return deliveryOf(engine, session, 'report');
+  const delivery = await deliveryOf(engine, session, 'report');
+  // It is started when the failure has been stored.
+  await expect.poll(() => delivery.handle.describe().then(({ type }) => type, () => undefined)).toBe('delivery');
+  return delivery;
 }
 
 describe('a message that did not arrive', () => {
