@@ -112,7 +112,10 @@ function selectSessions(db: Db, organisationId: string) {
       's.end_state as endState',
       's.end_state_reason as endStateReason',
       's.init_timestamp as initTimestamp',
-      's.end_timestamp as endTimestamp',
+      // An event, a command or a timeout may have ended it.
+      sql<Date | null>`coalesce((
+        select occurred_at from events where session_key = s.key and seq = (p.snapshot->>'endedBySeq')::bigint
+      ), s.end_timestamp)`.as('endTimestamp'),
       'p.token_cost as tokenCost',
       'p.last_seq as lastSeq',
       'p.decided_seq as decidedSeq',

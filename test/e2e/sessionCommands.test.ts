@@ -27,6 +27,7 @@ interface CommandedSession {
   id: string;
   send: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<JsonAnswer>;
   status: () => Promise<unknown>;
+  endedAt: () => Promise<unknown>;
   /** Types of the stored events after the first, oldest first. */
   events: () => Promise<unknown[]>;
 }
@@ -39,6 +40,7 @@ async function startSession(): Promise<CommandedSession> {
     id,
     send: (name, body, headers) => caller.post(`${path}/${name}`, body, headers),
     status: async () => (await caller.get(path)).body.status,
+    endedAt: async () => (await caller.get(path)).body.end_timestamp,
     events: async () => (await caller.get(`${path}/events`)).body.data.map(({ type }) => type).toReversed().slice(1),
   };
 }
@@ -72,6 +74,7 @@ describe('commands to a session', () => {
     expect((await session.send('cancel', { reason: 'Ordered twice' })).body.status).toBe('cancelled');
     const [, message] = await arrivedOf(receiver, session, 2);
     expect(message!.info).toMatchObject({ event: 'EXECUTION_CANCELLED', payload: { reason: 'user_requested', end_state_reason: 'Ordered twice' } });
+    await expect.poll(session.endedAt).toEqual(expect.stringMatching(/Z$/));
     const handle = api.engine.client.workflow.getHandle(sessionWorkflowId(caller.organisationId, session.id));
     await expect.poll(async () => (await handle.describe()).status.name).toBe('COMPLETED');
     for (const [name, body] of [['pause'], ['resume'], ['cancel'], ['messages', { message: 'hello?' }], ['confirmations', { message: 'may I?' }]] as const) {
