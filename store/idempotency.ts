@@ -10,6 +10,8 @@ export interface IdempotencyClaim {
   key: string;
   /** Digest of what the request asks for. */
   requestHash: Buffer;
+  /** Tells this request from others with the same key: claiming again after a lost answer is no second claim. */
+  claimant: string;
 }
 
 export type ClaimResult =
@@ -20,16 +22,17 @@ export type ClaimResult =
   /** The key was used for another request. */
   | { outcome: 'mismatch' };
 
-/** Asks whether a request with an idempotency key is the first of its kind. Of several at once, exactly one is. */
+/** Asks whether a request with an idempotency key is the first of its kind. Of several at once, exactly one is. Idempotent. */
 export async function claimKey(db: Db, claim: IdempotencyClaim): Promise<ClaimResult> {
   const claimed = await sql`
-    insert into idempotency_keys as known (organisation_id, key, request_hash)
-    values (${claim.organisationId}, ${claim.key}, ${claim.requestHash})
+    insert into idempotency_keys as known (organisation_id, key, request_hash, body)
+    values (${claim.organisationId}, ${claim.key}, ${claim.requestHash}, ${claim.claimant})
     on conflict (organisation_id, key) do update
-      set request_hash = excluded.request_hash, status = null, body = null, created_at = now()
+      set request_hash = excluded.request_hash, status = null, body = excluded.body, created_at = now()
       where known.created_at < now() - ${KEPT_HOURS} * interval '1 hour'
          or (known.status is null and known.request_hash = excluded.request_hash
-             and known.created_at < now() - ${ABANDONED_AFTER_SECONDS} * interval '1 second')
+             and (known.body = excluded.body
+                  or known.created_at < now() - ${ABANDONED_AFTER_SECONDS} * interval '1 second'))
     returning key`.execute(db);
   if (claimed.rows.length > 0) return { outcome: 'claimed' };
   const known = await db
@@ -52,6 +55,7 @@ export async function storeAnswer(db: Db, claim: IdempotencyClaim, answer: { sta
     .where('organisation_id', '=', claim.organisationId)
     .where('key', '=', claim.key)
     .where('status', 'is', null)
+    .where('body', '=', claim.claimant)
     .execute();
 }
 
@@ -62,6 +66,7 @@ export async function releaseKey(db: Db, claim: IdempotencyClaim): Promise<void>
     .where('organisation_id', '=', claim.organisationId)
     .where('key', '=', claim.key)
     .where('status', 'is', null)
+    .where('body', '=', claim.claimant)
     .execute();
 }
 

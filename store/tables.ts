@@ -255,6 +255,7 @@ export interface IdempotencyKeyTable {
   request_hash: Buffer;
   /** Null while the first request is still being answered. */
   status: number | null;
+  /** The sealed answer; until there is one, who is to give it. */
   body: ColumnType<string | null, string | null | undefined, string | null>;
   created_at: CreatedAt;
 }

@@ -1,10 +1,15 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, MiddlewareHandler } from 'hono';
 import { claimKey, type IdempotencyClaim, releaseKey, storeAnswer } from '../../store/idempotency.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
+import { patiently } from '../patience.ts';
 import { badRequest, Problem } from '../problems.ts';
 
 type Deps = Pick<ApiDependencies, 'db' | 'secrets' | 'log'>;
+
+/** While Postgres is away, who is to try again later is told so, and the key is released when it is back. */
+const RELEASE_WITHIN_MS = 500;
 
 /**
  * Answers a repeated POST with what was answered first (header `Idempotency-Key`, kept 24 h for each organisation).
@@ -21,8 +26,9 @@ export function idempotent({ db, secrets, log }: Deps): MiddlewareHandler<ApiEnv
       organisationId: c.var.organisationId,
       key,
       requestHash: createHash('sha256').update(`${c.req.method} ${pathname}${search}\n`).update(await c.req.text()).digest(),
+      claimant: randomUUID(),
     };
-    const result = await claimKey(db, claim);
+    const result = await patiently(() => claimKey(db, claim));
     if (result.outcome === 'mismatch') throw mismatch(key);
     if (result.outcome === 'in_progress') throw inProgress(key);
     if (result.outcome === 'answered') {
@@ -30,11 +36,14 @@ export function idempotent({ db, secrets, log }: Deps): MiddlewareHandler<ApiEnv
       return new Response(body, { status: result.status, headers: { 'Content-Type': contentType, 'Idempotent-Replayed': 'true' } });
     }
     await next();
-    await keep(c, claim).catch((error: unknown) => log.warn({ err: error }, 'the answer to an idempotent request could not be kept'));
+    const cameToNothing = c.res.status >= 500 || c.res.status === 429;
+    const settled = patiently(() => (cameToNothing ? releaseKey(db, claim) : keep(c, claim))).catch((error: unknown) =>
+      log.warn({ err: error }, 'the answer to an idempotent request could not be kept'),
+    );
+    await (cameToNothing ? Promise.race([settled, sleep(RELEASE_WITHIN_MS, undefined, { ref: false })]) : settled);
   };
 
   async function keep(c: Context<ApiEnv>, claim: IdempotencyClaim): Promise<void> {
-    if (c.res.status >= 500 || c.res.status === 429) return releaseKey(db, claim);
     const answer = { body: await c.res.clone().text(), contentType: c.res.headers.get('content-type') ?? 'application/json' };
     return storeAnswer(db, claim, { status: c.res.status, body: secrets.seal(answer) });
   }

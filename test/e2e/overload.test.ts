@@ -68,7 +68,8 @@ describe('while Postgres restarts', () => {
     const { signal } = stopping;
     const report = async (id: string) => {
       for (let number = 1; !signal.aborted && number <= 190; number += 1) {
-        const { status } = await caller.post(`/v1/sessions/${id}/events`, { events: [{ id: `${id}${number}`, type: 'llm' }] });
+        const headers: Record<string, string> = number % 2 === 0 ? { 'Idempotency-Key': `${id}${number}` } : {};
+        const { status } = await caller.post(`/v1/sessions/${id}/events`, { events: [{ id: `${id}${number}`, type: 'llm' }] }, headers);
         statuses.push(status);
       }
     };
@@ -107,6 +108,10 @@ describe.concurrent('when Postgres does not come back', () => {
 
   const requests: [string, (caller: Caller) => ReturnType<Caller['get']>][] = [
     ['events', (caller) => caller.post('/v1/sessions/s/events', { events: [{ id: 'e', type: 'llm' }] })],
+    [
+      'events with an idempotency key',
+      (caller) => caller.post('/v1/sessions/s/events', { events: [{ id: 'f', type: 'llm' }] }, { 'Idempotency-Key': 'f' }),
+    ],
     ['a new session', (caller) => caller.post('/v1/sessions', { id: 't' })],
     ['more about a session', (caller) => caller.post('/v2/create_session', { session: { id: 's', tags: ['late'] } }, { 'X-Agentops-Api-Key': caller.key })],
   ];
@@ -128,7 +133,7 @@ describe.concurrent('when Postgres does not come back', () => {
     expect(answers).toEqual(requests.map(([name]) => ({ name, status: 503, retryAfter: 5, inTime: true })));
     proxy.comeBack();
     for (const [name, ask] of requests) expect((await ask(caller)).status, name).toBeLessThan(300);
-    expect(await storedIds(caller, 's')).toEqual(expect.arrayContaining(['e']));
+    expect(await storedIds(caller, 's')).toEqual(expect.arrayContaining(['e', 'f']));
     await close();
   }, 120_000);
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { claimKey, type IdempotencyClaim, pruneIdempotencyKeys, releaseKey, storeAnswer } from '../../../store/idempotency.ts';
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 function claim(key: string, request = 'the request'): IdempotencyClaim {
-  return { organisationId, key, requestHash: Buffer.from(request) };
+  return { organisationId, key, requestHash: Buffer.from(request), claimant: randomUUID() };
 }
 
 async function grow(key: string, older: string): Promise<void> {
@@ -28,15 +29,32 @@ test('of ten simultaneous requests with one key exactly one is to be answered', 
 });
 
 test('answers a repeated request with the first answer, and refuses the key for another request', async () => {
-  await claimKey(database.db, claim('answered'));
-  await storeAnswer(database.db, claim('answered'), { status: 201, body: 'sealed' });
+  const first = claim('answered');
+  await claimKey(database.db, first);
+  await storeAnswer(database.db, first, { status: 201, body: 'sealed' });
   expect(await claimKey(database.db, claim('answered'))).toEqual({ outcome: 'answered', status: 201, body: 'sealed' });
   expect(await claimKey(database.db, claim('answered', 'another'))).toEqual({ outcome: 'mismatch' });
 });
 
+test('a request that claims again, because it did not hear of its claim, has it; another one has not', async () => {
+  const first = claim('unheard');
+  await claimKey(database.db, first);
+  expect(await claimKey(database.db, first)).toEqual({ outcome: 'claimed' });
+  expect(await claimKey(database.db, claim('unheard'))).toEqual({ outcome: 'in_progress' });
+});
+
+test('a key is released and answered only by the request that has it', async () => {
+  const holder = claim('held');
+  await claimKey(database.db, holder);
+  await releaseKey(database.db, claim('held'));
+  await storeAnswer(database.db, claim('held'), { status: 201, body: 'of somebody else' });
+  expect(await claimKey(database.db, claim('held'))).toEqual({ outcome: 'in_progress' });
+});
+
 test('a released key may be used again', async () => {
-  await claimKey(database.db, claim('released'));
-  await releaseKey(database.db, claim('released'));
+  const first = claim('released');
+  await claimKey(database.db, first);
+  await releaseKey(database.db, first);
   expect(await claimKey(database.db, claim('released', 'another'))).toEqual({ outcome: 'claimed' });
 });
 
@@ -49,8 +67,9 @@ test('a request whose process died is taken over after a minute, once, by the sa
 });
 
 test('a key is forgotten after 24 hours, and not before', async () => {
-  await claimKey(database.db, claim('old'));
-  await storeAnswer(database.db, claim('old'), { status: 200, body: 'sealed' });
+  const first = claim('old');
+  await claimKey(database.db, first);
+  await storeAnswer(database.db, first, { status: 200, body: 'sealed' });
   await grow('old', '23 hours 59 minutes');
   expect(await claimKey(database.db, claim('old'))).toMatchObject({ outcome: 'answered' });
   await grow('old', '24 hours 1 second');
