@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiProcessSettings, type RunningApi, startApi } from '../../api/process.ts';
@@ -76,7 +77,13 @@ describe('while Postgres restarts', () => {
     const create = async () => {
       for (let number = 1; !signal.aborted; number += 1) statuses.push((await caller.post('/v1/sessions', { id: `new ${number}` })).status);
     };
-    const load = Promise.all([...sessions.map(report), create()]);
+    const read = async () => {
+      while (!signal.aborted) {
+        for (const path of ['/v1/agents', '/v1/sessions/a', '/v1/backlog']) statuses.push((await caller.get(path)).status);
+        await sleep(20);
+      }
+    };
+    const load = Promise.all([...sessions.map(report), create(), read()]);
     await expect.poll(() => statuses.length).toBeGreaterThan(20);
     await postgres.stop();
     postgres = await startPostgres({ dataDir, log: quiet });
