@@ -79,7 +79,7 @@ describe('while Postgres restarts', () => {
     };
     const read = async () => {
       while (!signal.aborted) {
-        for (const path of ['/v1/agents', '/v1/sessions/a', '/v1/backlog']) statuses.push((await caller.get(path)).status);
+        for (const route of ['/v1/agents', '/v1/sessions/a', '/v1/backlog']) statuses.push((await caller.get(route)).status);
         await sleep(20);
       }
     };
