@@ -16,6 +16,13 @@ const RETRY_MS = 250;
 export class OverloadedError extends Error {
   override name = 'OverloadedError';
   readonly retryAfterS = 5;
+  /** Postgres may have committed an attempt without our knowing. */
+  readonly mayBeStored: boolean;
+
+  constructor({ mayBeStored }: { mayBeStored: boolean }) {
+    super('The database did not take the request in time.');
+    this.mayBeStored = mayBeStored;
+  }
 }
 
 /**
@@ -40,7 +47,7 @@ interface Member {
   reject: (error: unknown) => void;
 }
 
-export function createGroupCommit(db: Db, log: Logger): GroupCommit {
+export function createGroupCommit(db: Db, log: Logger, patienceMs = PATIENCE_MS): GroupCommit {
   let waiting: Member[] = [];
   let running = 0;
   /** Sessions with a request under way: the next one waits, as it would for the lock of the session's row. */
@@ -64,8 +71,9 @@ export function createGroupCommit(db: Db, log: Logger): GroupCommit {
   /** Under overload the oldest requests are told to come back rather than to wait on. */
   function dropImpatient(): void {
     const now = performance.now();
-    while (waiting[0] && now - waiting[0].since > PATIENCE_MS) {
-      waiting.shift()!.reject(new OverloadedError('The database did not take the events in time.'));
+    while (waiting[0] && now - waiting[0].since > patienceMs) {
+      const { uncertain, reject } = waiting.shift()!;
+      reject(new OverloadedError({ mayBeStored: uncertain }));
     }
   }
 
@@ -106,9 +114,9 @@ export function createGroupCommit(db: Db, log: Logger): GroupCommit {
     const now = performance.now();
     for (const member of group) {
       member.uncertain = true;
-      if (now - member.since > PATIENCE_MS) member.reject(new OverloadedError('The database did not take the events in time.'));
+      if (now - member.since > patienceMs) member.reject(new OverloadedError({ mayBeStored: true }));
     }
-    waiting = [...group.filter((member) => now - member.since <= PATIENCE_MS), ...waiting];
+    waiting = [...group.filter((member) => now - member.since <= patienceMs), ...waiting];
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 

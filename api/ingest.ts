@@ -74,7 +74,7 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
         return await db.transaction().execute(work);
       } catch (error) {
         if (!isUnavailable(error)) throw error;
-        if (performance.now() > giveUpAt) throw new OverloadedError('The database did not answer in time.');
+        if (performance.now() > giveUpAt) throw new OverloadedError({ mayBeStored: true });
         log.warn({ err: error }, 'Postgres does not answer; waiting');
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }

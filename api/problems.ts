@@ -77,7 +77,7 @@ export function unsupportedMediaType(detail: string): Problem {
   return new Problem({ status: 415, type: 'unsupported-media-type', title: 'Unsupported media type', detail });
 }
 
-/** Nothing was stored; the same request may succeed later. */
+/** The same request may succeed later. */
 export function unavailable(detail: string, retryAfterSeconds = 5): Problem {
   const headers = { 'Retry-After': String(retryAfterSeconds) };
   return new Problem({ status: 503, type: 'unavailable', title: 'Temporarily unavailable', detail, headers });
@@ -109,7 +109,7 @@ export function fieldName(path: readonly PropertyKey[]): string | undefined {
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) return problemOfHttpException(error);
-  if (error instanceof OverloadedError) return unavailable(`${error.message} Nothing was stored; try again.`, error.retryAfterS);
+  if (error instanceof OverloadedError) return unavailable(`${error.message} ${whatIsStored(error)}`, error.retryAfterS);
   if (isUnavailable(error)) return unavailable('The database cannot be reached. Nothing was stored; try again.');
   if (isUnstorable(error)) {
     return badRequest(undefined, 'A value cannot be stored. Look for NUL characters and for numbers or dates out of range.');
@@ -126,6 +126,10 @@ function problemOfHttpException(error: HTTPException): Problem | undefined {
     title: 'Invalid request',
     detail: error.message || 'The request is not valid.',
   });
+}
+
+function whatIsStored({ mayBeStored }: OverloadedError): string {
+  return mayBeStored ? 'It may have been stored: repeat it with the same ids.' : 'Nothing was stored; try again.';
 }
 
 /** SQLSTATE class 22: data exceptions. */

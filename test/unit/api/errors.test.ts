@@ -56,13 +56,14 @@ describe('an error', () => {
   });
 
   it.each([
-    ['an overload', new OverloadedError('The database did not take the events in time.')],
-    ['a lost database', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })],
-  ])('is a 503 with Retry-After for %s', async (_what, error) => {
+    ['an overload', new OverloadedError({ mayBeStored: false }), 'Nothing was stored; try again.'],
+    ['an attempt whose end is unknown', new OverloadedError({ mayBeStored: true }), 'It may have been stored: repeat it with the same ids.'],
+    ['a lost database', Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 'Nothing was stored; try again.'],
+  ])('is a 503 with Retry-After for %s, and says what is stored', async (_what, error, said) => {
     const { status, headers, body } = await answerTo(error, '/v2/create_events');
     expect(status).toBe(503);
     expect(headers.get('retry-after')).toBe('5');
-    expect(body).toEqual({ error: 'Temporarily unavailable', message: expect.stringContaining('Nothing was stored; try again.') });
+    expect(body).toEqual({ error: 'Temporarily unavailable', message: expect.stringContaining(said) });
   });
 
   it('is a 400 for a value that Postgres cannot hold', async () => {
