@@ -47,7 +47,7 @@ export type DriverCommands = {
   /** For a server that knows no sessions: each is a path. */
   namePaths(input: { group: string; paths: string[] }): void;
   load(plan: LoadPlan): Promise<LoadResult>;
-  /** Opens sessions and reports one event in each, at once. */
+  /** Opens sessions and reports one event in each, at once; times count from the opening. */
   newSessions(plan: NewSessionsPlan): Promise<LoadResult>;
 };
 
@@ -129,9 +129,9 @@ const commands: DriverCommands = {
 
   async newSessions(plan) {
     const { settle, ...result } = prepare(plan.count);
-    await flatOut(plan.count, connections, async (index) => {
+    await flatOut(plan.count, connections, async (index, intendedMs) => {
+      result.intendedMs[index] = intendedMs;
       const session = await openSession(plan, index);
-      result.intendedMs[index] = clockMs();
       settle(index, await http().post(session.path, session.headers, eventsBody(plan.run, index, 1, 1)));
     });
     return result;
