@@ -49,6 +49,8 @@ const quickFreezes: FreezeMs = { api: 4000, worker: 16_000, temporal: 4000, post
 
 const WHOLE_WITHIN_MS = 120_000;
 const RECOVERY_WITHIN_MS = 20_000;
+/** The receiver goes on misbehaving until it has done so to somebody. */
+const HIT_WITHIN_MS = 20_000;
 const DRAIN_WITHIN_MS = 300_000;
 const QUIET_MS = 3000;
 const POLL_MS = 500;
@@ -104,11 +106,13 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
 
     const brokenUntil = Date.now();
     const acceptedMeanwhile = ledger.accepted().length;
-    receiver.calm();
-    tell('Nothing breaks any more; waiting until everything has arrived.');
+    tell('Nothing is killed any more; waiting until everything has arrived.');
     const giveUp = setTimeout(() => givenUp.abort(), DRAIN_WITHIN_MS);
     stopping.addEventListener('abort', () => givenUp.abort());
     await untilWhole(herald, WHOLE_WITHIN_MS);
+    await untilHit(Date.now() + HIT_WITHIN_MS);
+    receiver.calm();
+    tell('The receiver is calm.');
     await load.finish();
     await drain(brokenUntil + DRAIN_WITHIN_MS, () => missing(ledger, receiver.arrivals));
     clearTimeout(giveUp);
@@ -131,6 +135,11 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
       drainSeconds,
       problems,
     };
+  }
+
+  /** In a short run nothing may have been sent as long as something was away. */
+  async function untilHit(giveUpAt: number): Promise<void> {
+    while (Object.keys(receiver.hits()).length === 0 && Date.now() < giveUpAt) await sleep(POLL_MS, undefined, { signal: stopping });
   }
 
   async function drain(giveUpAt: number, openPairs: () => number): Promise<void> {
