@@ -1,4 +1,4 @@
-import { commandEventType, commandPayload, refusalOf } from '../model/commands.ts';
+import { commandEventType, commandPayload, isSameCommand, refusalOf, usedOtherwise } from '../model/commands.ts';
 import { confirmationChanges } from '../model/confirmations.ts';
 import { deadlineEvent, deadlinesOf } from '../model/deadlines.ts';
 import { applyEvent } from '../model/session.ts';
@@ -54,7 +54,7 @@ async function carryOut(trx: Db, newest: NewestState, { requestId, command, payl
   const type = commandEventType(command);
   const known = await findCommandEvent(trx, lock.key, requestId);
   if (known) {
-    if (known.type !== type) return refuse(`The request id '${requestId}' was used for another command. Use a new one.`);
+    if (!isSameCommand(known, { command, payload })) return refuse(usedOtherwise(requestId));
     return { answer: { outcome: 'done', eventId: known.id, seq: known.seq, type, status: state.status }, events: [] };
   }
   const refusal = refusalOf(state.status, command);

@@ -1,4 +1,4 @@
-import { commandEventType, refusalOf } from '../model/commands.ts';
+import { commandEventType, isSameCommand, refusalOf, usedOtherwise } from '../model/commands.ts';
 import { findEventType } from '../model/events.ts';
 import { isEnded, type SessionCommand } from '../model/session.ts';
 import type { JsonObject, SessionStatus } from '../model/types.ts';
@@ -43,26 +43,26 @@ export function createCommands({ db, workflows }: { db: Db; workflows: Pick<Work
   async function run(organisationId: string, sessionId: string, request: CommandRequest): Promise<CommandAnswer> {
     const session = await patiently(() => findCommandedSession(db, organisationId, sessionId));
     if (!session) return { outcome: 'no_session' };
-    const type = commandEventType(request.command);
+    const refuse = (status: SessionStatus, why: string): CommandAnswer => ({ outcome: 'refused', status, why });
+    const findKnown = () => patiently(() => findCommandEvent(db, session.key, request.requestId));
     // What was carried out is known for ever, and an end is final: neither needs the workflow, which may have closed.
-    const known = await patiently(() => findCommandEvent(db, session.key, request.requestId));
-    if (known?.type === type) {
-      return { outcome: 'done', eventId: known.id, seq: known.seq, status: findEventType(type)?.status ?? session.status };
+    const known = await findKnown();
+    if (known) {
+      if (!isSameCommand(known, request)) return refuse(session.status, usedOtherwise(request.requestId));
+      const status = findEventType(commandEventType(request.command))?.status ?? session.status;
+      return { outcome: 'done', eventId: known.id, seq: known.seq, status };
     }
-    if (known) return { outcome: 'refused', status: session.status, why: usedOtherwise(request.requestId) };
     const refusal = isEnded(session.status) ? refusalOf(session.status, request.command) : undefined;
-    if (refusal !== undefined) return { outcome: 'refused', status: session.status, why: refusal };
+    if (refusal !== undefined) return refuse(session.status, refusal);
 
     const answer = await workflows.commandSession({ organisationId, sessionId, sessionKey: session.key }, request);
     if (answer === 'unavailable') return { outcome: 'unavailable' };
     if (answer.outcome === 'refused') return answer;
-    if (answer.type !== type) return { outcome: 'refused', status: answer.status, why: usedOtherwise(request.requestId) };
+    // The answer may be that of another command, which came under the same id at the same moment.
+    const carriedOut = await findKnown();
+    if (!carriedOut || !isSameCommand(carriedOut, request)) return refuse(answer.status, usedOtherwise(request.requestId));
     return { outcome: 'done', eventId: answer.eventId, seq: answer.seq, status: answer.status };
   }
 
   return { run, decideConfirmation: run };
-}
-
-function usedOtherwise(requestId: string): string {
-  return `The request id '${requestId}' was used for another command. Use a new one.`;
 }

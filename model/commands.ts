@@ -28,15 +28,33 @@ export function commandPayload(command: SessionCommand, given: JsonObject, by: s
       return { reason: 'user_requested', outcome: 'cancelled', ...(reason === null ? {} : { end_state_reason: reason }), by };
     case 'ask':
       return { ...given, confirmation_id: confirmationId, by };
-    case 'decide': {
-      const decision = given.decision === 'approve' ? 'approved' : 'rejected';
-      return { confirmation_id: confirmationId, decision, decided_by: by, ...because };
-    }
+    case 'decide':
+      return { confirmation_id: confirmationId, decision: decisionOf(given), decided_by: by, ...because };
     case 'message':
       return { ...given, by };
     default:
       return { ...because, by };
   }
+}
+
+/**
+ * Whether an event is what a command became when it was sent before: the same command and, if it answers a question, the
+ * same answer to the same question. Resuming and answering become events of one type.
+ */
+export function isSameCommand(event: { type: string; payload: JsonObject }, { command, payload }: { command: SessionCommand; payload: JsonObject }): boolean {
+  if (event.type !== eventTypes[command]) return false;
+  if (command === 'resume') return event.payload.decision === undefined;
+  if (command !== 'decide') return true;
+  return event.payload.confirmation_id === payload.confirmationId && event.payload.decision === decisionOf(payload);
+}
+
+/** What is said to a command whose request id became something else. */
+export function usedOtherwise(requestId: string): string {
+  return `The request id '${requestId}' was used for another command. Use a new one.`;
+}
+
+function decisionOf({ decision }: JsonObject): 'approved' | 'rejected' {
+  return decision === 'approve' ? 'approved' : 'rejected';
 }
 
 /** Why a session in this status does not take a command; undefined when it does. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { eventCatalogue } from '../model/events.ts';
 import { applyEvent, initialState, REMINDER, type SessionState } from '../model/session.ts';
-import type { SessionStatus } from '../model/types.ts';
+import type { JsonObject, SessionStatus } from '../model/types.ts';
 import { lockSessions, type SessionLock } from './append.ts';
 import type { Db } from './database.ts';
 import { carriedEvent, selectCarried } from './progress.ts';
@@ -61,6 +61,7 @@ export interface CommandEvent {
   id: string;
   seq: number;
   type: string;
+  payload: JsonObject;
 }
 
 /** Id of the event that a command becomes. */
@@ -71,7 +72,7 @@ export function commandEventId(requestId: string): string {
 export async function findCommandEvent(db: Db, sessionKey: number, requestId: string): Promise<CommandEvent | undefined> {
   return db
     .selectFrom('events')
-    .select(['event_id as id', 'seq', 'type'])
+    .select(['event_id as id', 'seq', 'type', 'payload'])
     .where('session_key', '=', sessionKey)
     .where('event_id', '=', commandEventId(requestId))
     .executeTakeFirst();

@@ -160,6 +160,50 @@ describe('a command that is sent again', () => {
     expect((await session.send('resume', { request_id: 'r 1' })).body).toMatchObject({ status: 409, detail: expect.stringContaining('another command') });
     expect(await session.events()).toEqual(['ExecutionPaused']);
   });
+
+  it('answers the same when it cancels, asks or decides', async () => {
+    const session = await startSession();
+    const asked = await session.send('confirmations', { message: 'Refund?', request_id: 'ask' });
+    const askedAgain = await session.send('confirmations', { message: 'Refund?', request_id: 'ask' });
+    expect([askedAgain.status, askedAgain.body]).toEqual([201, asked.body]);
+    const decision = { decision: 'approve', request_id: 'decide' };
+    const decided = await session.send(`confirmations/${asked.body.id}/decision`, decision);
+    const cancelled = await session.send('cancel', { request_id: 'cancel' });
+    expect([decided.status, cancelled.status]).toEqual([200, 200]);
+    expect((await session.send(`confirmations/${asked.body.id}/decision`, decision)).body).toEqual(decided.body);
+    expect((await session.send('cancel', { request_id: 'cancel' })).body).toEqual(cancelled.body);
+    expect(await session.events()).toEqual(['ExecutionAwaitingConfirmation', 'ExecutionResumed', 'ExecutionCancelled']);
+  });
+
+  it('as a decision is refused when it resumed the session before, and the question stays open', async () => {
+    const session = await startSession();
+    await session.send('pause');
+    await session.send('resume', { request_id: 'go on' });
+    const { body: asked } = await session.send('confirmations', { message: 'Refund?' });
+    const decided = await session.send(`confirmations/${asked.id}/decision`, { decision: 'approve', request_id: 'go on' });
+    expect(decided.body).toMatchObject({ status: 409, detail: expect.stringContaining('another command') });
+    expect((await caller.get(`/v1/sessions/${session.id}/confirmations/${asked.id}`)).body.status).toBe('pending');
+  });
+
+  it('is refused as the opposite answer, and as an answer to the next question', async () => {
+    const session = await startSession();
+    const { body: first } = await session.send('confirmations', { message: 'Refund?' });
+    await session.send(`confirmations/${first.id}/decision`, { decision: 'approve', request_id: 'answer' });
+    const { body: second } = await session.send('confirmations', { message: 'Refund more?' });
+    for (const [question, decision] of [[first.id, 'reject'], [second.id, 'approve']]) {
+      const refused = await session.send(`confirmations/${question}/decision`, { decision, request_id: 'answer' });
+      expect(refused.body).toMatchObject({ status: 409, detail: expect.stringContaining('another command') });
+    }
+    const { body } = await caller.get(`/v1/sessions/${session.id}/confirmations`);
+    expect(body.data.map(({ status }) => status)).toEqual(['pending', 'approved']);
+  });
+
+  it('at the same moment with the opposite answer is refused', async () => {
+    const session = await startSession();
+    const { body: asked } = await session.send('confirmations', { message: 'Refund?' });
+    const answers = await Promise.all(['approve', 'reject'].map((decision) => session.send(`confirmations/${asked.id}/decision`, { decision, request_id: 'answer' })));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
+  });
 });
 
 describe('a confirmation', () => {
