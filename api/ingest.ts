@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { reportedEventId } from '../model/eventIds.ts';
 import type { SessionTimeouts } from '../model/timeouts.ts';
 import type { JsonObject, SessionAgent } from '../model/types.ts';
 import { appendEvents, type Appended, lockSessions, type NewEvent, type SessionLock } from '../store/append.ts';
@@ -83,7 +84,7 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
 
   async function append(trx: Db, lock: SessionLock, events: NewEvent[]): Promise<Appended | undefined> {
     if (events.length === 0) return undefined;
-    const [appended] = await appendEvents(trx, [{ organisationId: lock.organisationId, sessionId: lock.id, events }]);
+    const [appended] = await appendEvents(trx, [{ organisationId: lock.organisationId, sessionId: lock.id, events: events.map(reported) }]);
     return appended?.outcome === 'appended' ? appended : undefined;
   }
 
@@ -111,7 +112,7 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
     changeSession: change,
 
     async appendEvents(organisationId, sessionId, events) {
-      const result = await groups.append({ organisationId, sessionId, events });
+      const result = await groups.append({ organisationId, sessionId, events: events.map(reported) });
       if (result.outcome === 'no_session') return result;
       announce(result);
       return { outcome: 'appended', stored: result.events.length, duplicates: result.duplicates };
@@ -130,6 +131,12 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
       return { created: false };
     },
   };
+}
+
+/** Whatever is reported is told from what commands and time-outs become. Ids of sessions are the reporter's as well. */
+function reported(event: NewEvent): NewEvent {
+  const id = reportedEventId(event.id);
+  return id === event.id ? event : { ...event, id };
 }
 
 function started(session: NewSession, timeouts: Partial<SessionTimeouts>): NewEvent {

@@ -1,5 +1,6 @@
+import { isOwnEventId } from './eventIds.ts';
 import { isEnded, isPaused, isWaiting, REMINDER, type SessionState } from './session.ts';
-import { effectiveTimeouts } from './timeouts.ts';
+import { effectiveTimeouts, TIMEOUTS_CHANGED } from './timeouts.ts';
 import type { JsonObject } from './types.ts';
 
 export type DeadlineKind = 'idle' | 'max_duration' | 'pause' | 'confirmation' | 'reminder';
@@ -39,9 +40,17 @@ export function deadlinesOf(state: SessionState, activeAt: number, now: number):
   return deadlines.toSorted((a, b) => a.at - b.at);
 }
 
-/** Whether an event shows that its agent is alive: any but Herald's own. Going on after a pause or an answer gives the agent its time again. */
-export function isSignOfLife({ id, type }: { id: string; type: string }): boolean {
-  return type === 'ExecutionResumed' || !(id.startsWith('command:') || id.startsWith('timer:'));
+/**
+ * Whether an event shows that its agent is alive: any but what commands, time-outs and changed timeouts become. Going on
+ * after a pause or an answer gives the agent its time again.
+ */
+export function isSignOfLife(event: { id: string; type: string; silent?: boolean }): boolean {
+  return event.type === 'ExecutionResumed' || !(isOwnEventId(event.id) || isChangeOfTimeouts(event));
+}
+
+/** Whether an event is what somebody's change of a session's timeouts became. */
+export function isChangeOfTimeouts({ type, silent }: { type: string; silent?: boolean }): boolean {
+  return silent === true && type === TIMEOUTS_CHANGED;
 }
 
 /** When a session that is paused or asks waits no longer, in milliseconds since 1970; null when it waits for ever. */

@@ -16,6 +16,9 @@ export interface SessionTimeouts {
   reminderMs: number | null;
 }
 
+/** The type of the silent event that tells a session's workflow of changed timeouts. */
+export const TIMEOUTS_CHANGED = 'TimeoutsChanged';
+
 const HOUR_MS = 3_600_000;
 
 /** For whatever neither the session nor its organisation says. */

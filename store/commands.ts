@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { eventCatalogue } from '../model/events.ts';
 import { applyEvent, initialState, REMINDER, type SessionState } from '../model/session.ts';
+import { TIMEOUTS_CHANGED } from '../model/timeouts.ts';
 import type { JsonObject, SessionStatus } from '../model/types.ts';
 import { lockSessions, type SessionLock } from './append.ts';
 import type { Db } from './database.ts';
@@ -103,7 +104,16 @@ export async function lastActivityAt(db: Db, sessionKey: number): Promise<Date |
     .select('received_at')
     .where('session_key', '=', sessionKey)
     .where((is) =>
-      is.or([is('type', '=', 'ExecutionResumed'), is.not(is.or([is('event_id', 'like', 'command:%'), is('event_id', 'like', 'timer:%')]))]),
+      is.or([
+        is('type', '=', 'ExecutionResumed'),
+        is.not(
+          is.or([
+            is('event_id', 'like', 'command:%'),
+            is('event_id', 'like', 'timer:%'),
+            is.and([is('silent', '=', true), is('type', '=', TIMEOUTS_CHANGED)]),
+          ]),
+        ),
+      ]),
     )
     .orderBy('seq', 'desc')
     .limit(1)

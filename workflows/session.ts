@@ -2,13 +2,14 @@ import {
   allHandlersFinished,
   condition,
   log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CommandActivities, SessionActivities } from '../activities/types.ts';
-import { isSignOfLife } from '../model/deadlines.ts';
+import { isChangeOfTimeouts, isSignOfLife } from '../model/deadlines.ts';
 import { initialState, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
 import { agentsOf, batchSize, isNews, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
@@ -154,7 +155,7 @@ export async function session(input: SessionInput): Promise<void> {
     const toSeq = events.at(-1)!.seq;
     if (shown) shown = showInList(shown, inList(plan.state, input.keepsTime), input.searchAttributes);
     planned = plan.state;
-    if (events.some(isSignOfLife)) watch.heardAt = Date.now();
+    if (events.some(isSignOfLife) || tookChangedTimeoutsForLife(events)) watch.heardAt = Date.now();
     describe();
     const result = await recordAndSend.executeWithOptions({ summary: batchSummary(plan, events, ruleSets) }, [
       {
@@ -187,6 +188,11 @@ export async function session(input: SessionInput): Promise<void> {
     judged = withDecisionNotes(judged, plan, events, ruleSets);
     recent = [...recent, ...result.messages].slice(-RECENT_NOTES);
     if (!shown) showInList(inList(before, input.keepsTime), inList(state, input.keepsTime), input.searchAttributes);
+  }
+
+  /** As runs did that began before changed timeouts ceased to count as a sign of life. */
+  function tookChangedTimeoutsForLife(events: SessionEvent[]): boolean {
+    return events.some(isChangeOfTimeouts) && !patched('changed-timeouts-are-no-sign-of-life');
   }
 
   async function refreshRules(agentIds: string[], version: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { errorOf } from '../../model/agentops.ts';
+import { reportedEventId } from '../../model/eventIds.ts';
 import type { TokenPrices } from '../../model/pricing.ts';
 import type { JsonObject } from '../../model/types.ts';
 import type { NewEvent } from '../../store/append.ts';
@@ -9,11 +10,11 @@ import { costOf, failureOf, ownId } from './events.ts';
 
 const LISTED_IDS = 100;
 
-/** The ids of the events to update. Throws a 400 when one has none. */
+/** The ids under which the events to update are stored. Throws a 400 when one has none. */
 export function requireIds(events: JsonObject[]): string[] {
   return events.map((event, index) => {
     const id = ownId(event);
-    if (id !== undefined) return id;
+    if (id !== undefined) return reportedEventId(id);
     throw badRequest(`events[${index}].event_id`, `events[${index}].event_id is required: the id of the event to update.`);
   });
 }

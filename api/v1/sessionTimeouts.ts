@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { randomUUID } from 'node:crypto';
+import { TIMEOUTS_CHANGED } from '../../model/timeouts.ts';
 import { readSession } from '../../store/sessions.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { notFound } from '../problems.ts';
@@ -31,7 +32,7 @@ export function registerSessionTimeouts(app: ApiRouter, { db, ingest, settings }
       Promise.resolve({
         answer: true,
         update: { timeouts: { ...stored.timeouts, ...timeouts } },
-        events: [{ id: `${id}:timeouts:${randomUUID()}`, type: 'TimeoutsChanged', payload: {}, occurredAt: new Date().toISOString(), silent: true, effects: { timeouts } }],
+        events: [{ id: `${id}:timeouts:${randomUUID()}`, type: TIMEOUTS_CHANGED, payload: {}, occurredAt: new Date().toISOString(), silent: true, effects: { timeouts } }],
       }),
     );
     const session = changed === 'no_session' ? undefined : await readSession(db, organisationId, id);

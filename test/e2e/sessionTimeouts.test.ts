@@ -115,6 +115,45 @@ describe('a silent agent', () => {
     expect((await session.events()).map(([type]) => type).at(-1)).toBe('ExecutionCancelled');
   });
 
+  it('is not heard of when somebody changes its timeouts', async () => {
+    const session = await startSession({ idle_s: 3 });
+    const begun = performance.now();
+    while (performance.now() - begun < 6000 && (await session.status()) !== 'cancelled') {
+      await session.change({ pause_s: 60 });
+      await sleep(500);
+    }
+    expect(await session.status()).toBe('cancelled');
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(2500);
+  });
+
+  it('whose timeout is shortened has been silent since its last report', async () => {
+    const session = await startSession({ idle_s: 3600 });
+    await sleep(1500);
+    const changedAt = performance.now();
+    await session.change({ idle_s: 2 });
+    await expect.poll(session.status).toBe('cancelled');
+    expect(performance.now() - changedAt).toBeLessThan(1900);
+  });
+
+  it('is heard of when it gives its events ids like those of commands and time-outs, and stops no command and no time-out with them', async () => {
+    const session = await startSession({ idle_s: 2 });
+    const ids = ['command:r 1', 'timer:idle:2', 'timer:idle:3', 'timer:idle:4'];
+    for (const id of ids) {
+      await sleep(700);
+      await session.report({ type: 'EXECUTION_STEP_STARTED', id }, { type: 'EXECUTION_STEP_STARTED', id });
+    }
+    expect(await session.status()).toBe('running');
+    expect((await session.send('messages', { message: 'Are you there?', request_id: 'r 1' })).body).toMatchObject({ status: 'running', event_id: 'command:r 1', seq: 6 });
+    await expect.poll(session.status).toBe('cancelled');
+    expect((await session.events()).map(([type]) => type)).toEqual([...ids.map(() => 'ExecutionStepStarted'), 'UserMessageReceived', 'ExecutionCancelled']);
+  });
+
+  it('whose session has an id like that of a command is noticed all the same', async () => {
+    const id = `command:${uniqueName('session')}`;
+    await caller.post('/v1/sessions', { id, agent_name: 'refunds', timeouts: { idle_s: 1 } });
+    await expect.poll(async () => (await caller.get(`/v1/sessions/${encodeURIComponent(id)}`)).body.status).toBe('cancelled');
+  });
+
   it('is not one that is paused or waits for an answer; going on gives it the whole time again', async () => {
     const [paused, asking] = [await startSession(), await startSession()];
     await paused.send('pause');

@@ -35,6 +35,8 @@ async function newSession(timeouts: Partial<SessionTimeouts> = {}) {
   return {
     key,
     append,
+    changeTimeouts: (changes: Partial<SessionTimeouts>) =>
+      appendEvents(db, [{ ...reference, events: [event(uniqueName('timeouts'), 'TimeoutsChanged', {}, { silent: true, effects: { timeouts: changes } })] }]),
     judge: () => activities.judgeDeadlines(reference),
     command: async (command: SessionCommand, payload: JsonObject = {}, requestId = uniqueName('r')) =>
       (await activities.appendCommand({ ...reference, command: { requestId, command, payload, by: 'sarah' } })).answer,
@@ -122,7 +124,7 @@ describe('a deadline', () => {
     expect(nextMs).toBeLessThanOrEqual(60_000);
   });
 
-  it('of silence is put off by what the agent reports and by going on, not by messages from people', async () => {
+  it('of silence is put off by what the agent reports and by going on, not by messages from people and changed timeouts', async () => {
     const session = await newSession({ idleMs: 60_000 });
     const countsFrom = async () => {
       const at = await lastActivityAt(database.db, session.key);
@@ -133,6 +135,8 @@ describe('a deadline', () => {
     await session.command('message', { message: 'Are you there?' });
     expect(await countsFrom()).toBe('ExecutionStarted');
     await session.append('ExecutionStepStarted');
+    expect(await countsFrom()).toBe('ExecutionStepStarted');
+    await session.changeTimeouts({ maxDurationMs: 60_000 });
     expect(await countsFrom()).toBe('ExecutionStepStarted');
     await session.command('pause');
     expect(await countsFrom()).toBe('ExecutionStepStarted');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deadlineEvent, deadlinesOf } from '../../../model/deadlines.ts';
+import { deadlineEvent, deadlinesOf, isSignOfLife } from '../../../model/deadlines.ts';
 import { applyEvent, initialState, type SessionState } from '../../../model/session.ts';
 import { effectiveTimeouts, type SessionTimeouts } from '../../../model/timeouts.ts';
 import type { JsonObject, SessionEvent } from '../../../model/types.ts';
@@ -64,6 +64,20 @@ describe('the deadlines of a session', () => {
     expect(due(session({ maxDurationMs: HOUR, pauseMs: HOUR }, stored('ExecutionPaused', 1), stored('ExecutionFailed', 2)))).toEqual({});
     const undated = applyEvent(session({ pauseMs: HOUR }), event('ExecutionPaused', { seq: 2 })).state;
     expect(due(undated)).toEqual({});
+  });
+});
+
+describe('a sign of life', () => {
+  it.each<[string, { id: string; type: string; silent?: boolean }, boolean]>([
+    ['a report', { id: 'e1', type: 'ExecutionStepStarted' }, true],
+    ['an agent that is named', { id: 's:agent:a', type: 'AgentRegistered', silent: true }, true],
+    ['a message of a person', { id: 'command:m', type: 'UserMessageReceived' }, false],
+    ['a reminder', { id: 'timer:reminder:3', type: 'ExecutionReminder' }, false],
+    ['going on by command', { id: 'command:r', type: 'ExecutionResumed' }, true],
+    ['changed timeouts', { id: 's:timeouts:1', type: 'TimeoutsChanged', silent: true }, false],
+    ['a report that an agent calls like them', { id: 'e2', type: 'TimeoutsChanged' }, true],
+  ])('is, or is not: %s', (_what, heard, expected) => {
+    expect(isSignOfLife(heard)).toBe(expected);
   });
 });
 
