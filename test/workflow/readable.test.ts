@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCommands } from '../../api/commands.ts';
+import type { SessionCommand } from '../../model/session.ts';
+import type { SessionTimeouts } from '../../model/timeouts.ts';
+import type { JsonObject } from '../../model/types.ts';
+import { confirmationId } from '../../store/confirmations.ts';
 import { openTemporalClient } from '../../temporal/connect.ts';
 import { createWorkflows } from '../../temporal/workflows.ts';
 import type { DecisionNote } from '../../workflows/decisionNotes.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
-import { arrivedOf, deliveryOf, event, startSession, until } from '../support/engineSession.ts';
+import { arrivedOf, deliveryOf, type EngineSession, event, startSession, until } from '../support/engineSession.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { uniqueName } from '../support/stack.ts';
+
+const HOUR_MS = 3_600_000;
 
 let engine: Engine;
 let receiver: Receiver;
@@ -97,6 +104,52 @@ describe('a run in the Temporal UI', () => {
     expect(JSON.parse(Buffer.from(summary?.data ?? []).toString())).toBe(`Session ${session.id}`);
     expect(JSON.parse(Buffer.from(details?.data ?? []).toString())).toContain('Paused, silent or waiting is no fault');
   });
+});
+
+describe('a session that waits, in the Temporal UI', () => {
+  const waitsForOf = async ({ handle }: EngineSession) => (await handle.describe()).memo?.waits_for;
+
+  async function waitingSession(command: SessionCommand, timeouts: Partial<SessionTimeouts>) {
+    const session = await startSession(engine, { agents: [await engine.agent(uniqueName('agent'))], timeouts });
+    await session.decided();
+    const send = (name: SessionCommand, payload: JsonObject = {}) =>
+      createCommands(engine).run(engine.organisationId, session.id, { requestId: uniqueName('request'), command: name, payload, by: 'sarah' });
+    const answer = await send(command, { message: 'Refund?' });
+    if (answer.outcome !== 'done') throw new Error(answer.outcome);
+    await session.decided();
+    const { received_at: since } = await engine.db.selectFrom('events').select('received_at').where('session_key', '=', session.key).where('seq', '=', answer.seq).executeTakeFirstOrThrow();
+    return { session, send, asked: confirmationId(session.key, answer.eventId), since: since.getTime() };
+  }
+
+  it('says until when somebody may resume it, and no longer once it goes on', async () => {
+    const { session, send, since } = await waitingSession('pause', { pauseMs: HOUR_MS });
+    const waitsFor = `somebody to resume it, until ${instant(since + HOUR_MS)}; then the session is cancelled`;
+    await expect.poll(() => currentDetails(session.handle)).toContain(`**Waits for** ${waitsFor}`);
+    await expect.poll(() => waitsForOf(session)).toBe(waitsFor);
+    expect((await send('resume')).outcome).toBe('done');
+    await expect.poll(() => currentDetails(session.handle)).toContain('**Waits for** the next event');
+    await expect.poll(() => waitsForOf(session)).toBeFalsy();
+  });
+
+  it('says that somebody may resume it for ever', async () => {
+    const { session } = await waitingSession('pause', { pauseMs: null });
+    await expect.poll(() => currentDetails(session.handle)).toMatch(/\*\*Waits for\*\* somebody to resume it$/m);
+    await expect.poll(() => waitsForOf(session)).toBe('somebody to resume it');
+  });
+
+  it('says until when a person may answer and what happens then, and no longer once it is answered', async () => {
+    const { session, send, asked, since } = await waitingSession('ask', { confirmationMs: HOUR_MS, onConfirmationTimeout: 'approve' });
+    const waitsFor = `an answer: approve or reject, until ${instant(since + HOUR_MS)}; then it is approved`;
+    await expect.poll(() => currentDetails(session.handle)).toContain(`**Waits for** ${waitsFor}`);
+    await expect.poll(() => waitsForOf(session)).toBe(waitsFor);
+    expect((await send('decide', { confirmationId: asked, decision: 'reject' })).outcome).toBe('done');
+    await expect.poll(() => currentDetails(session.handle)).toContain('**Waits for** the next event');
+    await expect.poll(() => waitsForOf(session)).toBeFalsy();
+  });
+
+  function instant(ms: number): string {
+    return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  }
 });
 
 describe('on a cluster that refuses search attributes', () => {
