@@ -34,7 +34,11 @@ try {
     { name: 'temporal-delivery-history', url: delivery, ready: 'attemptDelivery', top: 'Event History' },
   ];
   for (const { name, url, ...options } of pictures) {
-    await camera.take(url, path.join(folder, `${name}.png`), options).catch((error: unknown) => tell(`${name}: ${String(error)}`));
+    await camera.take(url, path.join(folder, `${name}.png`), options).catch((error: unknown) => {
+      tell(`${name}: ${String(error)}`);
+      // The other pictures are taken all the same.
+      process.exitCode = 1;
+    });
   }
   tell(`The pictures are in ${folder}.`);
 } finally {
