@@ -17,6 +17,7 @@ export const timingsSchema = z
       .partial(),
     relay: z.strictObject({ pauseMs: milliseconds, overlookedMs: milliseconds, againMs: milliseconds }).partial(),
     sweeper: z.strictObject({ pauseMs: milliseconds, graceMs: milliseconds, againMs: milliseconds }).partial(),
+    timekeeper: z.strictObject({ pauseMs: milliseconds, graceMs: milliseconds, sessions: z.int().min(1) }).partial(),
     replays: z.strictObject({ pauseMs: milliseconds, graceMs: milliseconds }).partial(),
     movingOn: z.strictObject({ pauseMs: milliseconds }).partial(),
     session: z.strictObject({ agentWaitMs: milliseconds, lingerMs: milliseconds, maxHistoryEvents: z.int().min(10) }).partial(),

@@ -27,6 +27,7 @@ import { type RelayTimings, startRelay } from './relay.ts';
 import { type ReplayStarterTimings, startReplayStarter } from './replayStarter.ts';
 import { startSettler } from './settler.ts';
 import { startSweeper, type SweeperTimings } from './sweeper.ts';
+import { startTimekeeper, type TimekeeperTimings } from './timekeeper.ts';
 
 /** The settings a worker needs; config/settings.ts reads them. */
 export interface WorkerSettings {
@@ -50,6 +51,7 @@ export interface WorkerTimings {
   send?: Partial<SendTimings>;
   relay?: Partial<RelayTimings>;
   sweeper?: Partial<SweeperTimings>;
+  timekeeper?: Partial<TimekeeperTimings>;
   replays?: Partial<ReplayStarterTimings>;
   session?: SessionLimits;
   movingOn?: Partial<MovingTimings>;
@@ -147,6 +149,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const recurring = [
     startRelay({ db, workflows, log }, timings.relay),
     startSweeper({ db, workflows, takeOver: (graceMs) => activities.takeOver(graceMs), log }, timings.sweeper),
+    startTimekeeper({ db, log }, timings.timekeeper),
     startReplayStarter({ db, replays: createReplayWorkflows(client, () => unusable === undefined), log }, timings.replays),
     startSettler({ db, startSettling: createSettlingWorkflows(client), log }),
     every(PAUSES_READ_EVERY_MS, 'reading which destinations want a pause', log, () => activities.refreshPauses()),
