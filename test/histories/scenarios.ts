@@ -1,5 +1,6 @@
 import type { DeliverySettings } from '../../model/deliverySettings.ts';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandAnswer, createCommands } from '../../api/commands.ts';
 import type { SessionCommand } from '../../model/session.ts';
 import type { SessionTimeouts } from '../../model/timeouts.ts';
@@ -88,6 +89,15 @@ export const scenarios: Record<string, Scenario> = {
     const session = await watchedSession(engine, receiver, { idleMs: 1500, confirmationMs: 500 });
     await command(engine, session, 'ask', { message: 'Refund?' });
     await arrivedOf(receiver, session, 4);
+    return closed(session);
+  },
+
+  /** `session-whose-changed-timeouts-gave-it-time` is the same, from when that counted as a sign of life. */
+  async 'session-whose-timeouts-change'(engine, receiver) {
+    const session = await watchedSession(engine, receiver, { idleMs: 4000 });
+    await sleep(2000);
+    await session.append(event('timeouts', 'TimeoutsChanged', {}, { silent: true, effects: { timeouts: { maxDurationMs: 60_000 } } }));
+    await arrivedOf(receiver, session, 2);
     return closed(session);
   },
 
