@@ -172,6 +172,17 @@ describe('the spellings of AgentOps clients', () => {
     ]);
   });
 
+  it('stores and updates events whose ids look like those of commands and time-outs, under ids that do not', async () => {
+    const token = withToken(await startSession(api, { id: 'own ids' }));
+    const events = [{ id: 'command:a', type: 'tool', name: 'search' }, { id: 'timer:idle:1', type: 'llm' }];
+    for (let copy = 0; copy < 2; copy += 1) expect((await post(v2('create_events'), { events }, token)).status).toBe(200);
+    expect((await post(v2('update_events'), { events: [{ id: 'command:a', returns: 'found' }] }, token)).status).toBe(200);
+    expect((await storedEvents(api, 'own ids')).slice(1)).toMatchObject([
+      { id: 'reported:command:a', patch: { returns: 'found' } },
+      { id: 'reported:timer:idle:1', patch: null },
+    ]);
+  });
+
   it('knows agents by name, and their outside ids as aliases of one session', async () => {
     const first = withToken(await startSession(api, { id: 'agents-1' }));
     const second = withToken(await startSession(api, { id: 'agents-2' }));
