@@ -25,7 +25,10 @@ export type Resolver = (
 export interface OutgoingHttpOptions {
   /** Host names, addresses and CIDR ranges that may be reached although they are not public. */
   allowedDestinations: readonly string[];
-  /** Open connections to one origin at most; further requests wait, within their timeout. Default 64. */
+  /**
+   * Open connections to one origin at most; further requests wait, within their timeout. Default: as many as there are
+   * requests, because integrations may share a host and the requests to each of them are bounded (slots.ts).
+   */
   connectionsPerOrigin?: number;
   resolver?: Resolver;
 }
@@ -51,7 +54,7 @@ export interface OutgoingHttp {
 export function createOutgoingHttp(options: OutgoingHttpOptions): OutgoingHttp {
   const allowed = parseAllowedDestinations(options.allowedDestinations);
   const agent = new Agent({
-    connections: options.connectionsPerOrigin ?? 64,
+    connections: options.connectionsPerOrigin ?? null,
     pipelining: 1,
     allowH2: false,
     headersTimeout: 0,

@@ -176,6 +176,21 @@ describe('an endpoint that never answers', () => {
     }
   });
 
+  it('holds up no other integration on the same host, however many of its messages hang', async () => {
+    receiver.behave(({ path }) => (path === '/a' ? { hang: 'answer' } : {}));
+    const agent = await engine.agent(uniqueName('agent'));
+    await engine.notify(agent.id, await engine.webhook(`${receiver.url}/a`, { timeoutMs: 30_000 }), { subscription: ON_REPORTED });
+    const sessions = await Promise.all(Array.from({ length: 72 }, () => startSession(engine, { agents: [agent] })));
+    const other = await reportingSession(`${receiver.url}/b`, 30_000);
+    await Promise.all(sessions.map((session) => session.append(event('report'))));
+    await receiver.waitFor(72, 25_000);
+    const begun = performance.now();
+    await other.session.append(event('report'));
+    await arrivedOf(receiver, other.session, 1);
+    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(receiver.received.filter(({ path }) => path === '/a').length).toBeGreaterThanOrEqual(72);
+  });
+
   it('leaves room for the retries of the others', async () => {
     const open = { now: 0, most: 0 };
     const silent = await startReceiver({
