@@ -12,6 +12,7 @@ import type { Destination } from './destinations.ts';
 import { createOutcomeRecorder } from './outcomes.ts';
 import type { Pauses } from './pauses.ts';
 import { keepable } from './questions.ts';
+import { withoutSecrets } from './withoutSecrets.ts';
 
 /** A success of each integration is noted with its time so often at most. */
 const SUCCESS_NOTED_EVERY_MS = 60_000;
@@ -51,7 +52,8 @@ export function createAttempts(deps: ActivityDependencies, pauses: Pauses): Atte
     const { timeout_s } = delivery;
     try {
       const withTimeout = timeout_s === undefined ? io : { ...io, timeoutMs: timeout_s * 1000 };
-      return keepable(await channel.send(channel.render(message, config), message, config, secrets, withTimeout), message);
+      const result = await channel.send(channel.render(message, config), message, config, secrets, withTimeout);
+      return withoutSecrets(keepable(result, message), secrets);
     } catch (error) {
       log.error({ err: error, delivery: message.deliveryId }, 'a message could not be made');
       return undefined;

@@ -6,6 +6,7 @@ import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import { messageOf } from './message.ts';
 import type { Questions } from './questions.ts';
+import { withoutSecrets } from './withoutSecrets.ts';
 
 /** What the workflow of an answered message asks of the outside world. */
 export interface SettlingActivities {
@@ -34,9 +35,10 @@ export function createSettlingActivities(deps: ActivityDependencies, directory: 
       const destination = await directory.destination(sent.integrationId, sent.rulesVersion);
       const message = await messageFor(deliveryId, sent);
       if (message?.confirmation?.status === 'pending') return 'the question is open';
-      const answer = message && destination?.channel.update && (await destination.channel.update(
+      const updated = message && destination?.channel.update && (await destination.channel.update(
         destination.channel.render(message, destination.config), sent.reference, destination.config, destination.secrets, io,
       ));
+      const answer = updated && withoutSecrets(updated, destination.secrets);
       if (answer && !answer.ok && answer.kind === 'retryable') {
         const { error, retryAfterMs } = answer;
         throw ApplicationFailure.create({ message: error, ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }) });

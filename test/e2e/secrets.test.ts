@@ -122,7 +122,12 @@ test('no secret is found in logs, answers, tables, workflow histories or what th
   ];
   secrets["the address of Slack's webhook"] = slack.webhookUrl;
   ids.push(await integration('incoming', 'slack', { webhook_url: slack.webhookUrl }));
-  receiver.behave((received) => ({ status: received.path === '/failing' ? 500 : 200 }));
+  // Endpoints that show whoever asks what they were sent, and the secrets that they verify it with.
+  const known = { '/good': ['the signing secret of hook', 'the new signing secret'], '/failing': ['the signing secret of failing'] };
+  receiver.behave(({ path: at, headers }) => ({
+    status: at === '/failing' ? 500 : 200,
+    body: JSON.stringify({ headers, known: known[at as keyof typeof known].map((name) => secrets[name]), control: CONTROL }),
+  }));
   const agent = (await caller.post('/v1/agents', { name: 'orders' })).body.id;
   for (const id of ids) await caller.post(`/v1/agents/${agent}/notifications`, { integration_id: id, subscription: { mode: 'all' } });
 
@@ -147,7 +152,7 @@ test('no secret is found in logs, answers, tables, workflow histories or what th
   await readEverything();
 
   const traces = await everyTrace();
-  const kinds = ['the answer', 'table', 'workflow', 'file'];
+  const kinds = ['the answer', 'the answer of GET /v1/deliveries/', 'table', 'table attempts', 'workflow', 'file'];
   for (const kind of kinds) {
     expect(findSecrets(traces.filter(({ where }) => where.startsWith(kind)), { control: CONTROL }), kind).not.toEqual([]);
   }
