@@ -36,6 +36,9 @@ async function reportingSessions(count: number, limit: { per_second: number; bur
   return { sessions: await Promise.all(Array.from({ length: count }, () => startSession(engine, { agents: [agent] }))), integrationId };
 }
 
+const healthOf = (integrationId: string) =>
+  engine.db.selectFrom('integration_health').select(['paused_until', 'pause_ms']).where('integration_id', '=', integrationId).executeTakeFirstOrThrow();
+
 const reports = (count: number) => Array.from({ length: count }, (_, index) => event(`e${index}`));
 
 describe('a rate limit', () => {
@@ -110,6 +113,43 @@ describe('a destination that asks for a pause', () => {
     for (const gap of gaps) expect(gap).toBeGreaterThan(2900);
     for (const session of others) expect((await deliveryOf(engine, session, 'waits', integrationId)).attempt_count).toBeLessThanOrEqual(1);
   }, 120_000);
+
+  it.each([502, 504])('by answering %i gets one that doubles, is noted and holds for other messages of all workers', async (status) => {
+    limited.behave((_, index) => (index < 3 ? { status } : {}));
+    const agent = await engine.agent(uniqueName('agent'));
+    const integrationId = await engine.webhook(limited.url, { delivery: { retry_schedule_s: [0.1, 0.1] } });
+    await engine.notify(agent.id, integrationId, { subscription: ON_REPORTED });
+    const [first, ...others] = await Promise.all([1, 2, 3].map(() => startSession(engine, { agents: [agent] })));
+    await first!.append(event('fails'));
+    await expect.poll(async () => (await deliveryOf(engine, first!, 'fails')).status, { timeout: 20_000 }).toBe('failed');
+    await expect.poll(async () => (await healthOf(integrationId)).pause_ms).toBe(4000);
+    const { paused_until: pausedUntil } = await healthOf(integrationId);
+    const [asked, again, last] = limited.received.map(({ at }) => at.getTime());
+    expect(again! - asked!).toBeGreaterThan(950);
+    expect(last! - again!).toBeGreaterThan(1950);
+    // The other worker has to have heard of it, too.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await Promise.all(others.map((session) => session.append(event('waits'))));
+    await limited.waitFor(5);
+    for (const { at } of limited.received.slice(3)) expect(at.getTime()).toBeGreaterThanOrEqual(pausedUntil!.getTime() - 100);
+    for (const session of others) {
+      await expect.poll(async () => (await deliveryOf(engine, session, 'waits')).status).toBe('delivered');
+      expect((await deliveryOf(engine, session, 'waits')).attempt_count).toBe(1);
+    }
+  }, 120_000);
+
+  it('for more than there is patience for gets an hour at most, and its message waits for ten', async () => {
+    limited.behave({ status: 503, headers: { 'retry-after': '999999' } });
+    const agent = await engine.agent(uniqueName('agent'));
+    const integrationId = await engine.webhook(limited.url);
+    await engine.notify(agent.id, integrationId, { subscription: ON_REPORTED });
+    const session = await startSession(engine, { agents: [agent] });
+    await session.append(event('report'));
+    await expect.poll(async () => (await deliveryOf(engine, session, 'report')).status).toBe('retrying');
+    const hoursUntil = (time: Date | null) => (time!.getTime() - Date.now()) / 3_600_000;
+    expect(hoursUntil((await deliveryOf(engine, session, 'report')).next_attempt_at)).toBeCloseTo(10, 1);
+    await expect.poll(async () => hoursUntil((await healthOf(integrationId)).paused_until)).toBeCloseTo(1, 1);
+  });
 
   it('is asked all the same for a message that somebody wants to go out now', async () => {
     limited.behave((_, index) => (index === 0 ? { status: 503, headers: { 'retry-after': '600' } } : {}));
