@@ -19,7 +19,7 @@ interface SealingKey {
 /**
  * Encrypts the secrets of integrations for the database (AES-256-GCM).
  * The envelope `v1.<key id>.<base64url>` names the key, so that old texts stay readable while a key is rotated:
- * seal with the new key, list the old one under `previousKeys`.
+ * seal with the new key, list the old one under `previousKeys` until everything is sealed anew (resealing.ts).
  */
 export class SecretBox {
   readonly #current: SealingKey;
@@ -34,7 +34,12 @@ export class SecretBox {
     const iv = randomBytes(IV_BYTES);
     const cipher = createCipheriv(ALGORITHM, this.#current.bytes, iv, { authTagLength: TAG_BYTES });
     const sealed = Buffer.concat([iv, cipher.update(JSON.stringify(value), 'utf8'), cipher.final(), cipher.getAuthTag()]);
-    return `${VERSION}.${this.#current.id}.${sealed.toString('base64url')}`;
+    return this.currentPrefix + sealed.toString('base64url');
+  }
+
+  /** What every text begins with that is sealed with the current key. */
+  get currentPrefix(): string {
+    return `${VERSION}.${this.#current.id}.`;
   }
 
   /** @throws SecretError when no configured key opens the text. */

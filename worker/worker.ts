@@ -95,9 +95,10 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
   const owner = `worker-${randomUUID()}`;
   const listening = createListening(MAX_LISTENING);
+  const secrets = new SecretBox(settings.secretKey, settings.previousSecretKeys);
   const activities = createActivities({
     db,
-    secrets: new SecretBox(settings.secretKey, settings.previousSecretKeys),
+    secrets,
     links: createDecisionLinks(settings.secretKey, settings.previousSecretKeys),
     http,
     workflows,
@@ -153,7 +154,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     startReplayStarter({ db, replays: createReplayWorkflows(client, () => unusable === undefined), log }, timings.replays),
     startSettler({ db, startSettling: createSettlingWorkflows(client), log }),
     every(PAUSES_READ_EVERY_MS, 'reading which destinations want a pause', log, () => activities.refreshPauses()),
-    startHousekeeping({ db, log }),
+    startHousekeeping({ db, secrets, log }),
     startBacklogWatch({ db, log }),
     ...(deployment ? [startMovingOn({ client, deployment, log }, timings.movingOn)] : []),
   ];
