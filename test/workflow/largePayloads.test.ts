@@ -45,6 +45,11 @@ async function largestHistory({ handle }: EngineSession): Promise<number> {
   return largest;
 }
 
+async function openDeliveries({ key }: EngineSession): Promise<number> {
+  const open = await engine.db.selectFrom('deliveries').select('id').where('session_key', '=', key).where('status', '<>', 'delivered').execute();
+  return open.length;
+}
+
 async function report(session: EngineSession, from: number, to: number): Promise<void> {
   for (let number = from; number <= to; number += EVENTS_A_REQUEST) {
     const numbers = Array.from({ length: EVENTS_A_REQUEST }, (_, index) => number + index);
@@ -60,6 +65,8 @@ describe('a session of 500 events of 500 KB', () => {
     const session = await startSession(engine, { agents: [agent] });
     await report(session, 1, EVENTS / 2);
     await session.decided();
+    // Killed between a message and the record of its arrival, a worker would leave it to be sent again.
+    await until(async () => (await openDeliveries(session)) === 0, 'every message so far');
     expect(worker.hasEnded()).toBe(false);
     await worker.kill();
     await report(session, EVENTS / 2 + 1, EVENTS);
