@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -32,6 +32,7 @@ const FOLDER = 'herald-cluster-';
 const STOP_SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGKILL'];
 const STOP_WITHIN_MS = 15_000;
 const READY_WITHIN_MS = 60_000;
+const YOUNG_MS = 60_000;
 const RETENTION_MS = 24 * 3_600_000;
 
 /** Starts a Temporal server on Postgres. The first call of a user builds it, which takes minutes. */
@@ -93,11 +94,17 @@ async function hasNamespace(address: string): Promise<boolean> {
 async function removeInterrupted(): Promise<void> {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(FOLDER))) {
     const dataDir = path.join(tmpdir(), name);
-    if (readPidFile(path.join(dataDir, 'owner')) !== undefined) continue;
+    if (readPidFile(path.join(dataDir, 'owner')) !== undefined || isYoung(dataDir)) continue;
     const pid = readPidFile(pidFile(dataDir));
     if (pid !== undefined) await endProcess(pid, STOP_SIGNALS, STOP_WITHIN_MS);
     rmSync(dataDir, { recursive: true, force: true });
   }
+}
+
+/** A test file beside this one may have made it a moment ago, and is about to say whose it is. */
+function isYoung(dataDir: string): boolean {
+  const madeAt = statSync(dataDir, { throwIfNoEntry: false })?.birthtimeMs ?? 0;
+  return Date.now() - madeAt < YOUNG_MS;
 }
 
 function pidFile(dataDir: string): string {
