@@ -29,6 +29,8 @@ export interface SlackMessage {
 export interface SlackWorkspace {
   channels: Required<SlackChannel>[];
   messages: SlackMessage[];
+  /** How many messages there ever were, also when a test has emptied the list: a `ts` names one message only. */
+  posted: number;
   /** Scopes that the app was not given. */
   missingScopes: Set<string>;
 }
@@ -36,6 +38,7 @@ export interface SlackWorkspace {
 export function createWorkspace(channels: SlackChannel[]): SlackWorkspace {
   return {
     messages: [],
+    posted: 0,
     missingScopes: new Set(),
     channels: channels.map((channel, index) => ({
       id: `C${String(index + 1).padStart(10, '0')}`,
@@ -132,7 +135,8 @@ function messageProblem(body: JsonObject): Refusal | undefined {
 
 function keepMessage(workspace: SlackWorkspace, via: SlackMessage['via'], channel: string | null, body: JsonObject): SlackMessage {
   const at = new Date();
-  const ts = `${Math.floor(at.getTime() / 1000)}.${String(workspace.messages.length + 1).padStart(6, '0')}`;
+  workspace.posted += 1;
+  const ts = `${Math.floor(at.getTime() / 1000)}.${String(workspace.posted).padStart(6, '0')}`;
   const message = { via, channel, ts, at, ...contentOf(body) };
   workspace.messages.push(message);
   return message;
