@@ -1,3 +1,4 @@
+import type { SessionEvent } from '../model/types.ts';
 import type { Db } from '../store/database.ts';
 import { type StoredEvent, loadStoredEvents } from '../store/messages.ts';
 import type { Message } from './channels/channel.ts';
@@ -10,11 +11,14 @@ export interface EventSlices {
   load(seq: number): Promise<StoredEvent | undefined>;
 }
 
-export function createEventSlices(db: Db, sessionKey: number, seqs: number[]): EventSlices {
-  const sorted = [...new Set(seqs)].toSorted((a, b) => a - b);
+/** @param known Events that need not be read. */
+export function createEventSlices(db: Db, sessionKey: number, seqs: number[], known: ReadonlyMap<number, StoredEvent> = new Map()): EventSlices {
+  const sorted = [...new Set(seqs)].filter((seq) => !known.has(seq)).toSorted((a, b) => a - b);
   const slices = new Map<number, Promise<Map<number, StoredEvent>>>();
   return {
     async load(seq) {
+      const event = known.get(seq);
+      if (event) return event;
       const slice = Math.floor(sorted.indexOf(seq) / SLICE);
       let loading = slices.get(slice);
       if (!loading) {
@@ -26,6 +30,15 @@ export function createEventSlices(db: Db, sessionKey: number, seqs: number[]): E
       return (await loading).get(seq);
     },
   };
+}
+
+/** Events as the store has them, of those that a workflow was handed whole. */
+export function wholeEvents(events: Iterable<SessionEvent>, metadata: Record<string, string>): Map<number, StoredEvent> {
+  const whole = new Map<number, StoredEvent>();
+  for (const { seq, id: eventId, type: eventType, occurredAt, payload, agentRef = null, cut } of events) {
+    if (!cut) whole.set(seq, { seq, eventId, eventType, occurredAt, payload, agentRef, metadata });
+  }
+  return whole;
 }
 
 /** The message about a stored event, for one delivery. */

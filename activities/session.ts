@@ -12,7 +12,8 @@ import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import type { FirstAttempts } from './firstAttempts.ts';
 import type { Ear } from './listening.ts';
-import { createEventSlices } from './message.ts';
+import { createHanded } from './handed.ts';
+import { createEventSlices, wholeEvents } from './message.ts';
 import type { Sender, SendJob } from './sender.ts';
 import type { DecideInput, DecideResult, SentMessage, SessionActivities } from './types.ts';
 
@@ -41,6 +42,7 @@ export function createSessionActivities(
 ): SessionActivities {
   const { db, owner, timings, listening, log } = deps;
   const cycles = createCycles(MAX_CYCLES, LONGEST_CYCLE_MS);
+  const handed = createHanded();
   /** Immutable: a rule set's id names one list of notifications. */
   const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
 
@@ -182,6 +184,7 @@ export function createSessionActivities(
     await cycles.begin(sessionKey, LONGEST_WAIT_MS);
     const events = await loadEventsAfter(db, sessionKey, heardOf, EVENTS_AT_ONCE);
     if (events.length === 0) cycles.end(sessionKey);
+    else handed.keep(sessionKey, events);
     return events;
   }
 
@@ -218,7 +221,8 @@ export function createSessionActivities(
       const deliveries = await deliveriesFor(input, decisions);
       // Asked before the store is, too: what ends meanwhile is still pending there.
       const underWay = new Set(deliveries.map(({ id }) => id).filter((id) => sender.isSending(id)));
-      const events = createEventSlices(db, input.sessionKey, deliveries.map(({ seq }) => seq));
+      const known = input.metadata && wholeEvents(handed.take(input.sessionKey), input.metadata);
+      const events = createEventSlices(db, input.sessionKey, deliveries.map(({ seq }) => seq), known);
       // Read while the decisions are stored; whoever sends hears of a failure.
       if (deliveries[0]) void Promise.allSettled([events.load(deliveries[0].seq)]);
       const begun = { events, leasedAt: performance.now() };

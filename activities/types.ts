@@ -28,6 +28,8 @@ export interface DecideInput {
   undecided: UndecidedEvent[];
   /** The events that something may be sent for: those of `decided` that say so, and all of `undecided`. */
   matched: { seq: number; id: string; type: string }[];
+  /** The session's metadata at each of `matched`, when it did not change between them and is small. */
+  metadata?: Record<string, string>;
   /** The session's state after these events, when they changed it. */
   snapshot?: SessionState;
   /** Questions that these events asked or answered. */

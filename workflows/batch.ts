@@ -8,6 +8,8 @@ import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
 export const MAX_BATCH = 200;
 /** Answers of notifications that one activity stores at about most; an activation must judge them within a second. */
 const MAX_ANSWERS = 20_000;
+/** In characters of JSON. */
+const MAX_REPEATED_METADATA = 1000;
 
 /** What a batch of events comes to: nothing here reads a clock or the world, so a replay comes to the same. */
 export interface BatchPlan {
@@ -16,6 +18,8 @@ export interface BatchPlan {
   state: SessionState;
   /** Events that some notification is sent for, or may be. */
   matched: { seq: number; id: string; type: string }[];
+  /** The session's metadata at every one of these events; undefined when one of them changed it. */
+  metadata: Record<string, string> | undefined;
   /** Questions that were asked or answered. */
   confirmations: ConfirmationChange[];
 }
@@ -71,7 +75,7 @@ export function planBatch(
   ruleSets: ReadonlyMap<string, RuleSet>,
   standIn: SessionAgent[],
 ): BatchPlan {
-  const plan: BatchPlan = { decided: [], undecided: [], state: before, matched: [], confirmations: [] };
+  const plan: BatchPlan = { decided: [], undecided: [], state: before, matched: [], metadata: undefined, confirmations: [] };
   for (const event of events) {
     const applied = applyEvent(plan.state, event);
     plan.confirmations.push(...confirmationChanges(plan.state.confirmation, applied.state.confirmation, event));
@@ -89,9 +93,16 @@ export function planBatch(
       addRun(plan.decided, event.seq, decision.outcomes);
       if (decision.sent.length === 0) continue;
     }
+    const { metadata } = plan.state;
+    plan.metadata = plan.matched.length === 0 || plan.metadata === metadata ? metadata : undefined;
     plan.matched.push({ seq: event.seq, id: event.id, type: event.type });
   }
   return plan;
+}
+
+/** Whether metadata may be repeated in every batch's history. */
+export function isSmall(metadata: Record<string, string>): boolean {
+  return JSON.stringify(metadata).length <= MAX_REPEATED_METADATA;
 }
 
 /** Whether a change of state is worth storing: the type of the last event alone is not. */

@@ -12,7 +12,7 @@ import type { CommandActivities, SessionActivities } from '../activities/types.t
 import { isChangeOfTimeouts, isSignOfLife } from '../model/deadlines.ts';
 import { initialState, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
-import { agentsOf, batchSize, isNews, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
+import { agentsOf, batchSize, isNews, isSmall, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
 import { DeadlineWatch } from './deadlines.ts';
 import { batchSummary, commandSummary, inList, sessionDetails, showInList } from './display.ts';
 import { withDecisionNotes } from './decisionNotes.ts';
@@ -167,6 +167,7 @@ export async function session(input: SessionInput): Promise<void> {
         decided: plan.decided,
         undecided: plan.undecided,
         matched: plan.matched,
+        ...(plan.metadata && isSmall(plan.metadata) ? { metadata: plan.metadata } : {}),
         rulesVersion: Math.max(...events.map((event) => event.rulesVersion)),
         heardOf: inbox.readyUpTo,
         ...(plan.confirmations.length > 0 ? { confirmations: plan.confirmations } : {}),
