@@ -1,7 +1,14 @@
+import type { SessionEvent } from '../model/types.ts';
+
+/** Events that an ear keeps; who was told of more reads them. */
+const MAX_KEPT = 50;
+
 /** Waits for the next events of one session. */
 export interface Ear {
   /** Resolves with whether there was news since the last wait, at the latest after `ms`. At once when nothing can be heard. */
   wait(ms: number): Promise<boolean>;
+  /** The events that follow this one, if the news since the last call was of these and of no others; else none. */
+  take(afterSeq: number): SessionEvent[];
   close(): void;
 }
 
@@ -11,22 +18,28 @@ export interface Listening {
   listen(sessionKey: number): Ear | undefined;
   /** There is news of these sessions. */
   hear(sessionKeys: number[]): void;
+  /** There is news of this session: these events, one after the other. */
+  hearEvents(sessionKey: number, events: SessionEvent[]): void;
   /** Whether news can be heard. When it no longer can, nobody waits on. */
   setHearing(hears: boolean): void;
 }
 
 /** @param maxEars Sessions listened for at once: each holds an activity open. */
 export function createListening(maxEars: number): Listening {
-  const ears = new Map<number, Set<() => void>>();
+  const ears = new Map<number, Set<(events?: SessionEvent[]) => void>>();
   let open = 0;
   let hearing = false;
 
-  function tell(sessionKey: number): void {
-    for (const wake of ears.get(sessionKey) ?? []) wake();
+  function tell(sessionKey: number, events?: SessionEvent[]): void {
+    for (const wake of ears.get(sessionKey) ?? []) wake(events);
   }
 
   return {
-    hear: (sessionKeys) => sessionKeys.forEach(tell),
+    hear(sessionKeys) {
+      for (const key of sessionKeys) tell(key);
+    },
+
+    hearEvents: tell,
 
     setHearing(hears) {
       hearing = hears;
@@ -37,12 +50,15 @@ export function createListening(maxEars: number): Listening {
       if (!hearing || open >= maxEars) return undefined;
       open += 1;
       let heard = false;
+      /** Undefined after news of which only Postgres knows more. */
+      let kept: SessionEvent[] | undefined = [];
       let wakeUp: (() => void) | undefined;
-      const wake = () => {
+      const wake = (events?: SessionEvent[]) => {
         heard = true;
+        if (kept) kept = events && kept.length + events.length <= MAX_KEPT ? [...kept, ...events] : undefined;
         wakeUp?.();
       };
-      const wakers = ears.get(sessionKey) ?? new Set();
+      const wakers = ears.get(sessionKey) ?? new Set<(events?: SessionEvent[]) => void>();
       ears.set(sessionKey, wakers.add(wake));
       return {
         async wait(ms) {
@@ -56,6 +72,11 @@ export function createListening(maxEars: number): Listening {
           const wasHeard = heard;
           heard = false;
           return wasHeard;
+        },
+        take(afterSeq) {
+          const events = kept?.filter(({ seq }) => seq > afterSeq) ?? [];
+          kept = [];
+          return events.every(({ seq }, index) => seq === afterSeq + 1 + index) ? events : [];
         },
         close() {
           if (!wakers.delete(wake)) return;

@@ -171,7 +171,7 @@ export function createSessionActivities(
     let hears = await heard;
     if (!hears) hears = await ear?.wait(Math.max(0, until - performance.now()));
     while (hears) {
-      const next = await eventsAfter(input);
+      const next = await eventsAfter(input, ear);
       if (next.length > 0) return next;
       hears = await ear?.wait(Math.max(0, until - performance.now()));
     }
@@ -180,9 +180,10 @@ export function createSessionActivities(
   }
 
   /** What follows when the session may go on: the longer that takes, the more it is. */
-  async function eventsAfter({ sessionKey, heardOf }: DecideInput): Promise<SessionEvent[]> {
+  async function eventsAfter({ sessionKey, heardOf }: DecideInput, ear?: Ear): Promise<SessionEvent[]> {
     await cycles.begin(sessionKey, LONGEST_WAIT_MS);
-    const events = await loadEventsAfter(db, sessionKey, heardOf, EVENTS_AT_ONCE);
+    const heard = ear?.take(heardOf) ?? [];
+    const events = heard.length > 0 ? heard : await loadEventsAfter(db, sessionKey, heardOf, EVENTS_AT_ONCE);
     if (events.length === 0) cycles.end(sessionKey);
     else handed.keep(sessionKey, events);
     return events;

@@ -1,6 +1,9 @@
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import { isStatusEvent } from '../model/session.ts';
 import type { SessionEvent } from '../model/types.ts';
-import type { Appended, SessionLock } from '../store/append.ts';
+import { type Appended, type AppendRequest, carried, type SessionLock } from '../store/append.ts';
+import { noticeOf } from '../store/newsChannel.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import type { News, SessionInput } from '../workflows/messages.ts';
 import type { RuleHints } from './ruleHints.ts';
@@ -29,9 +32,15 @@ const LOOK_MS = { busy: 20, calm: 50 };
 const STALE_MS = 1500;
 /** Rules up to this size travel with the start of a session's workflow. In characters of JSON. */
 const MAX_CARRIED_RULES = 16 * 1024;
+/** Sessions whose agents are remembered, to know in advance whether their next events are urgent. */
+const MAX_KNOWN = 10_000;
+/** More events at a time are read by the worker. */
+const MAX_NOTICED_EVENTS = 10;
 
 /** Tells sessions what was stored. Holds little, loses nothing: Postgres has it all. */
 export interface Dispatcher {
+  /** What the append itself is to tell the worker that listens for the session; undefined when that is better done afterwards. */
+  noticeFor(request: AppendRequest): string | undefined;
   announce(appended: Appended): void;
   /** Hands over what still waits, for at most `ms`. */
   close(ms: number): Promise<void>;
@@ -63,18 +72,32 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   const urgent: Outbox[] = [];
   const relaxed: Outbox[] = [];
   const told = new Set<Outbox>();
+  const known = new LRUCache<string, SessionLock>({ max: MAX_KNOWN });
   let relaxedTold = 0;
   let held = 0;
   let closing = false;
   let looking = false;
   let onIdle: (() => void) | undefined;
 
-  function announce({ session, events, lastSeq }: Appended): void {
+  function noticeFor({ organisationId, sessionId, events }: AppendRequest): string | undefined {
+    const session = known.get(`${organisationId}/${sessionId}`);
+    if (!session || events.length > MAX_NOTICED_EVENTS || events.some(({ type }) => isStatusEvent(type))) return undefined;
+    const outbox = outboxes.get(session.key);
+    if (outbox && (outbox.told || outbox.dueAt < Infinity || performance.now() < outbox.lastToldAt + MIN_GAP_MS)) return undefined;
+    const noticed = events.map((event) => carried(event));
+    const { lastSeq, rulesVersion } = session;
+    const isUrgent = hints.isUrgent(session, noticed.map((event, index) => ({ seq: lastSeq + 1 + index, ...event, rulesVersion })));
+    return isUrgent ? noticeOf(noticed) : undefined;
+  }
+
+  function announce({ session, events, lastSeq, noticed }: Appended): void {
+    known.set(`${session.organisationId}/${session.id}`, session);
     const outbox = outboxes.get(session.key) ?? open(session);
     outbox.session = session;
     outbox.lastSeq = Math.max(outbox.lastSeq, lastSeq);
     if (!session.listening) for (const event of events) keep(outbox, event);
     if (outbox.told && session.decidedSeq >= outbox.told.seq) settle(outbox, session.decidedSeq);
+    if (noticed) return rest(outbox);
     const isUrgent = hints.isUrgent(session, events);
     outbox.urgent ||= isUrgent;
     schedule(outbox, Math.min(outbox.dueAt, performance.now() + (isUrgent ? 0 : relaxedMs())));
@@ -153,12 +176,20 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   /** The relay finds what a notice did not reach. */
   async function notify(outbox: Outbox): Promise<void> {
     empty(outbox);
-    outbox.timer = setTimeout(() => forget(outbox), MIN_GAP_MS);
+    rest(outbox);
     try {
       await news.announce(outbox.session.key);
     } catch (error) {
       log.warn({ err: error, session: outbox.session.id }, 'a worker could not be notified of events; they are stored and will be handed over');
     }
+  }
+
+  /** The session's worker has just been told, of what was there. */
+  function rest(outbox: Outbox): void {
+    outbox.lastToldAt = performance.now();
+    if (outbox.told || outbox.queued || outbox.dueAt < Infinity) return;
+    clearTimeout(outbox.timer);
+    outbox.timer = setTimeout(() => forget(outbox), MIN_GAP_MS);
   }
 
   function empty(outbox: Outbox): void {
@@ -268,6 +299,7 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   }
 
   return {
+    noticeFor,
     announce,
     async close(ms) {
       closing = true;

@@ -112,7 +112,9 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
     changeSession: change,
 
     async appendEvents(organisationId, sessionId, events) {
-      const result = await groups.append({ organisationId, sessionId, events: events.map(reported) });
+      const request = { organisationId, sessionId, events: events.map(reported) };
+      const notice = dispatcher.noticeFor(request);
+      const result = await groups.append(notice === undefined ? request : { ...request, notice });
       if (result.outcome === 'no_session') return result;
       announce(result);
       return { outcome: 'appended', stored: result.events.length, duplicates: result.duplicates };

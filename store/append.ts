@@ -3,7 +3,9 @@ import { carryPayload } from '../model/cut.ts';
 import { isStatusEvent } from '../model/session.ts';
 import type { JsonObject, SessionAgent, SessionEffects, SessionEvent } from '../model/types.ts';
 import type { Db } from './database.ts';
+import { NEWS_CHANNEL } from './newsChannel.ts';
 
+const NOTHING = sql``;
 /** How often an append may meet others that store the same event at the same moment. */
 const MAX_ATTEMPTS = 10;
 
@@ -28,6 +30,8 @@ export interface AppendRequest {
   organisationId: string;
   sessionId: string;
   events: NewEvent[];
+  /** What the worker is told that listens for the session, if all of these events are new (store/newsChannel.ts). */
+  notice?: string;
 }
 
 /** A session whose row in `session_progress` is locked by the transaction. */
@@ -52,6 +56,8 @@ export interface Appended {
   duplicates: number;
   /** The session's last sequence number after the append. */
   lastSeq: number;
+  /** The worker that listens for the session has been told of these events. */
+  noticed: boolean;
 }
 
 export type AppendResult = Appended | { outcome: 'no_session' };
@@ -107,19 +113,25 @@ export async function appendEvents(db: Db, requests: AppendRequest[]): Promise<A
 }
 
 async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResult[]> {
-  const wanted = [...new Map(requests.map((r) => [lockName(r.organisationId, r.sessionId), r])).keys()];
-  const places = new Map(wanted.map((name, place) => [name, place]));
+  const bySession = Map.groupBy(requests, (request) => lockName(request.organisationId, request.sessionId));
+  const wanted = Array.from(bySession.values(), ([first, ...further]): Target => {
+    const { organisationId, sessionId, events, notice } = first!;
+    return { organisationId, sessionId, events: events.length, notice: further.length > 0 ? undefined : notice };
+  });
+  const places = new Map(Array.from(bySession.keys(), (name, place) => [name, place]));
   const incoming = requests.flatMap((request) => {
     const place = places.get(lockName(request.organisationId, request.sessionId))!;
     return request.events.map((event) => ({ place, event, payload: JSON.stringify(event.payload) }));
   });
-  const sessions = await store(db, wanted.map((name) => splitLockName(name)), incoming);
+  const sessions = await store(db, wanted, incoming);
   const seqs = new Map(sessions.flatMap((session) => session.seqs));
-  const byPlace = new Map(sessions.map(({ place, seqs: _seqs, storedAt: _storedAt, ...session }) => [place, session]));
+  const byPlace = new Map(sessions.map(({ place, seqs: _seqs, storedAt: _storedAt, noticed: _noticed, ...session }) => [place, session]));
+  const noticed = new Set(sessions.filter((session) => session.noticed).map(({ place }) => place));
   const storedAt = sessions[0]?.storedAt;
   let at = 0;
   return requests.map((request): AppendResult => {
-    const session = byPlace.get(places.get(lockName(request.organisationId, request.sessionId))!);
+    const place = places.get(lockName(request.organisationId, request.sessionId))!;
+    const session = byPlace.get(place);
     const events: SessionEvent[] = [];
     for (const event of request.events) {
       const { payload } = incoming[at]!;
@@ -130,7 +142,8 @@ async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResu
       events.push(asSessionEvent(event, seq, { rulesVersion: session.rulesVersion, storedAt, payloadLength: payload.length }));
     }
     if (!session) return { outcome: 'no_session' };
-    return { outcome: 'appended', session, events, duplicates: request.events.length - events.length, lastSeq: session.lastSeq };
+    const duplicates = request.events.length - events.length;
+    return { outcome: 'appended', session, events, duplicates, lastSeq: session.lastSeq, noticed: noticed.has(place) };
   });
 }
 
@@ -148,11 +161,22 @@ interface IncomingEvent {
 type StoredSession = SessionLock & {
   place: number;
   storedAt: Date;
+  noticed: boolean;
   /** Position among the incoming events (from 1) and sequence number of each event that was new. */
   seqs: [number, number][];
 };
 
-async function store(db: Db, sessions: { organisationId: string; sessionId: string }[], incoming: IncomingEvent[]): Promise<StoredSession[]> {
+/** A session to append to. */
+interface Target {
+  organisationId: string;
+  sessionId: string;
+  notice: string | undefined;
+  /** How many events the notice is of. */
+  events: number;
+}
+
+async function store(db: Db, sessions: Target[], incoming: IncomingEvent[]): Promise<StoredSession[]> {
+  const notices = sessions.some(({ notice }) => notice !== undefined) ? noticing(sessions) : undefined;
   const { rows } = await sql<StoredSession>`
     with locked as materialized (
       select w.place, s.organisation_id, s.id, s.agents, o.rules_version, p.session_key, p.last_seq, p.decided_seq,
@@ -190,32 +214,60 @@ async function store(db: Db, sessions: { organisationId: string; sessionId: stri
       select session_key, seq, event_id, type, agent_ref, payload, effects, silent, rules_version, token_cost, occurred_at
       from numbered
     ), grown as (
-      select session_key, max(seq) as last_seq, coalesce(sum(token_cost), 0) as token_cost,
+      select session_key, min(seq) as first_seq, max(seq) as last_seq, coalesce(sum(token_cost), 0) as token_cost,
              json_agg(json_build_array(ord, seq)) as seqs
       from numbered group by session_key
     ), progressed as (
       update session_progress p
       set last_seq = g.last_seq, token_cost = p.token_cost + g.token_cost, appended_at = now()
       from grown g where p.session_key = g.session_key
-    )
+    ) ${notices?.with ?? NOTHING}
     select l.place - 1 as place, l.organisation_id as "organisationId", l.id, l.session_key as key, l.last_seq as "lastSeq",
            l.decided_seq as "decidedSeq", l.listening, l.agents, l.rules_version as "rulesVersion",
-           coalesce(g.seqs, '[]'::json) as seqs, now() as "storedAt"
-    from locked l left join grown g on g.session_key = l.session_key`.execute(db);
+           coalesce(g.seqs, '[]'::json) as seqs, now() as "storedAt", ${notices?.noticed ?? sql`false`} as noticed
+    from locked l left join grown g on g.session_key = l.session_key ${notices?.join ?? NOTHING}`.execute(db);
   return rows;
 }
 
+/** The parts of the append that tell listening workers of the events: it is heard of once these are stored. */
+function noticing(sessions: Target[]) {
+  return {
+    with: sql`, noticed as (
+      select l.session_key,
+             pg_notify(${NEWS_CHANNEL}, concat_ws(' ', l.session_key, g.first_seq, l.rules_version, n.notice))::text as sent
+      from unnest(${sessions.map(({ notice }) => notice ?? null)}::text[], ${sessions.map(({ events }) => events)}::integer[])
+           with ordinality as n (notice, events, place)
+      join locked l on l.place = n.place and l.listening
+      join grown g on g.session_key = l.session_key and g.last_seq - g.first_seq + 1 = n.events
+      where n.notice is not null
+    )`,
+    noticed: sql`t.sent is not null`,
+    join: sql`left join noticed t on t.session_key = l.session_key`,
+  };
+}
+
 function asSessionEvent(event: NewEvent, seq: number, stored: { rulesVersion: number; storedAt: Date | undefined; payloadLength: number }): SessionEvent {
-  const { payload, cut } = carryPayload(event.payload, stored.payloadLength);
   return {
     seq,
+    ...carried(event, stored.payloadLength),
+    rulesVersion: stored.rulesVersion,
+    ...(stored.storedAt && isStatusEvent(event.type) ? { receivedAt: stored.storedAt.toISOString() } : {}),
+  };
+}
+
+/**
+ * What a workflow is to see of an event, but for what is only known once it is stored.
+ *
+ * @param payloadLength Of the payload as JSON, when it is known.
+ */
+export function carried(event: NewEvent, payloadLength?: number): Omit<SessionEvent, 'seq' | 'rulesVersion' | 'receivedAt'> {
+  const { payload, cut } = carryPayload(event.payload, payloadLength);
+  return {
     id: event.id,
     type: event.type,
     payload,
     ...(event.agentRef === undefined ? {} : { agentRef: event.agentRef }),
-    rulesVersion: stored.rulesVersion,
     occurredAt: event.occurredAt,
-    ...(stored.storedAt && isStatusEvent(event.type) ? { receivedAt: stored.storedAt.toISOString() } : {}),
     ...(event.effects ? { effects: event.effects } : {}),
     ...(event.silent ? { silent: true as const } : {}),
     ...(cut.length > 0 ? { cut } : {}),
@@ -226,8 +278,3 @@ function lockName(organisationId: string, sessionId: string): string {
   return `${organisationId}/${sessionId}`;
 }
 
-/** An organisation's id is a UUID: what follows its slash is the session's id, slashes and all. */
-function splitLockName(name: string): { organisationId: string; sessionId: string } {
-  const slash = name.indexOf('/');
-  return { organisationId: name.slice(0, slash), sessionId: name.slice(slash + 1) };
-}

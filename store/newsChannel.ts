@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import pg from 'pg';
+import type { SessionEvent } from '../model/types.ts';
 import type { Db } from './database.ts';
 
 /** The channel on which processes tell workers that wait for a session's next events that there are some. */
-const CHANNEL = 'herald_news';
+export const NEWS_CHANNEL = 'herald_news';
 /** The channel on which Postgres itself tells which sessions have changed their status (migration 0007). */
 export const STATUS_CHANNEL = 'herald_status';
 /** Postgres takes payloads below 8,000 bytes; a key has at most 16 digits. */
 const KEYS_A_MESSAGE = 400;
+/** With room for a session's key, a sequence number and a version before it. */
+const LONGEST_NOTICE = 7900;
 const RECONNECT_MS = 500;
 /** A connection that breaks without a word is found out by asking. */
 const PROBE_MS = 5000;
@@ -17,19 +20,38 @@ const PROBE_MS = 5000;
 export async function announceNews(db: Db, sessionKeys: number[]): Promise<void> {
   for (let from = 0; from < sessionKeys.length; from += KEYS_A_MESSAGE) {
     const payload = sessionKeys.slice(from, from + KEYS_A_MESSAGE).join(',');
-    await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(db);
+    await sql`select pg_notify(${NEWS_CHANNEL}, ${payload})`.execute(db);
   }
 }
 
+/** An event as a notice carries it: Postgres adds where it stands in its session. */
+type NoticedEvent = Omit<SessionEvent, 'seq' | 'rulesVersion' | 'receivedAt'>;
+
+/** What the worker that listens for a session is told while these events are appended; undefined when they are too large for that. */
+export function noticeOf(events: NoticedEvent[]): string | undefined {
+  const notice = JSON.stringify(events);
+  return Buffer.byteLength(notice) <= LONGEST_NOTICE ? notice : undefined;
+}
+
+/** How the append puts it: `<session key> <first sequence number> <rules version> <notice>`. */
+function readNotice(payload: string): { sessionKey: number; events: SessionEvent[] } {
+  const [sessionKey, firstSeq, rulesVersion] = payload.split(' ', 3).map(Number) as [number, number, number];
+  const noticed = JSON.parse(payload.slice(payload.indexOf('['))) as NoticedEvent[];
+  return { sessionKey, events: noticed.map((event, index) => ({ seq: firstSeq + index, ...event, rulesVersion })) };
+}
+
 export interface NewsListener {
+  /** There is news of these sessions. */
   onNews(sessionKeys: number[]): void;
+  /** There is news of this session: these events, one after the other. */
+  onEvents?(sessionKey: number, events: SessionEvent[]): void;
   /** Whether news can be heard now. */
   onChange(hears: boolean): void;
   onError(error: Error): void;
 }
 
 /** Listens on a connection of its own, which is replaced when it breaks. Returns what ends it. */
-export function listenForNews(databaseUrl: string, listener: NewsListener, channel = CHANNEL): () => Promise<void> {
+export function listenForNews(databaseUrl: string, listener: NewsListener, channel = NEWS_CHANNEL): () => Promise<void> {
   let stopped = false;
   let current: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -53,8 +75,11 @@ export function listenForNews(databaseUrl: string, listener: NewsListener, chann
     client.on('end', () => lose());
     const hello = `?${randomUUID()}`;
     client.on('notification', ({ payload = '' }) => {
-      if (payload === hello) listener.onChange(true);
-      else if (!payload.startsWith('?')) listener.onNews(payload.split(',').map(Number));
+      if (payload === hello) return listener.onChange(true);
+      if (payload.startsWith('?')) return;
+      if (!payload.includes(' ')) return listener.onNews(payload.split(',').map(Number));
+      const { sessionKey, events } = readNotice(payload);
+      listener.onEvents?.(sessionKey, events);
     });
     const probe = setInterval(() => void client.query('select 1').catch(lose), PROBE_MS);
     try {

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import { createOutgoingHttp } from '../../activities/channels/http.ts';
 import { createActivities, createListening, defaultSendTimings } from '../../activities/index.ts';
 import { createDecisionLinks } from '../../store/decisionLinks.ts';
+import type { NewEvent } from '../../store/append.ts';
 import { announceNews } from '../../store/newsChannel.ts';
 import { SecretBox } from '../../store/secrets.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
@@ -46,6 +48,39 @@ describe('a session whose worker listens for the next event', () => {
     await announceNews(engine.db, [session.key]);
     // Less than it takes to find out that nobody listens any more.
     expect(await delayMs(session, 'b', 3)).toBeLessThan(900);
+  });
+
+  it('has its messages made of the events as they were told, with the metadata of their time', async () => {
+    const agent = await engine.agent('payments');
+    await engine.notify(agent.id, await engine.webhook(receiver.url));
+    const session = await startSession(engine, { agents: [agent] });
+    await session.append(event('a'));
+    await arrivedOf(receiver, session, 2);
+    const steps: NewEvent[][] = [
+      [event('b', 'Reported', { text: 'déjà', n: [1, null] })],
+      [event('c', 'Reported', { step: 1 }, { effects: { metadata: { env: 'test' } } }), event('d', 'Reported', { step: 2 }, { effects: { metadata: { env: 'prod', run: '7' } } })],
+      [event('e', 'Reported', { long: 'x'.repeat(5000) })],
+      [event('f', 'Reported', { longer: 'x'.repeat(9000) }, { effects: { metadata: { env: 'x'.repeat(2000) } } }), event('g')],
+    ];
+    let messages = 2;
+    for (const events of steps) {
+      await listenedTo(session);
+      await session.append(...events);
+      messages += events.length;
+      await arrivedOf(receiver, session, messages);
+      // The next ones are told by their own append again.
+      await sleep(100);
+    }
+    const arrived = await arrivedOf(receiver, session, messages);
+    const shortened = (value: unknown) => JSON.stringify(value).replaceAll(/x{9,}/g, (run) => `${run.length} x`);
+    expect(arrived.slice(2).map(({ sequence, info: { payload, metadata } }) => `${sequence} ${shortened(payload)} ${shortened(metadata)}`)).toEqual([
+      '3 {"text":"déjà","n":[1,null]} {}',
+      '4 {"step":1} {"env":"test"}',
+      '5 {"step":2} {"env":"prod","run":"7"}',
+      '6 {"long":"5000 x"} {"env":"prod","run":"7"}',
+      '7 {"longer":"9000 x"} {"env":"2000 x","run":"7"}',
+      '8 {} {"env":"2000 x","run":"7"}',
+    ]);
   });
 });
 

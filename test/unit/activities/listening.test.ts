@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { SessionEvent } from '../../../model/types.ts';
 import { createListening } from '../../../activities/listening.ts';
+import { event } from '../model/samples.ts';
 
 const LONG_MS = 60_000;
 
@@ -27,6 +29,32 @@ describe('an ear for the news of a session', () => {
     expect(await ear.wait(LONG_MS)).toBe(true);
     listening.hear([2]);
     expect(await ear.wait(10)).toBe(false);
+  });
+
+  it('keeps the events that it hears of, until it hears of others or of too many', async () => {
+    const listening = hearing();
+    const ear = listening.listen(1)!;
+    const [one, two, three, five] = [1, 2, 3, 5].map((seq) => event('Reported', { seq })) as [SessionEvent, SessionEvent, SessionEvent, SessionEvent];
+    listening.hearEvents(1, [one, two]);
+    listening.hearEvents(2, [five]);
+    listening.hearEvents(1, [three]);
+    expect(await ear.wait(LONG_MS)).toBe(true);
+    expect(ear.take(1)).toEqual([two, three]);
+    expect(ear.take(1)).toEqual([]);
+
+    listening.hearEvents(1, [two]);
+    listening.hear([1]);
+    expect(ear.take(1)).toEqual([]);
+    listening.hearEvents(1, [two]);
+    expect(ear.take(1)).toEqual([two]);
+
+    listening.hearEvents(1, [three, five]);
+    expect(ear.take(2)).toEqual([]);
+    listening.hearEvents(1, [five]);
+    expect(ear.take(2)).toEqual([]);
+
+    for (let seq = 6; seq <= 56; seq += 1) listening.hearEvents(1, [event('Reported', { seq })]);
+    expect(ear.take(5)).toEqual([]);
   });
 
   it('does not wait on when nothing can be heard any more', async () => {

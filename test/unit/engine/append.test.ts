@@ -1,7 +1,9 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGroupCommit } from '../../../api/groupCommit.ts';
-import { appendEvents, type AppendResult } from '../../../store/append.ts';
+import type { SessionEvent } from '../../../model/types.ts';
+import { appendEvents, type AppendResult, carried } from '../../../store/append.ts';
+import { listenForNews, noticeOf } from '../../../store/newsChannel.ts';
 import { createOrganisation, raiseRulesVersion } from '../../../store/organisations.ts';
 import { loadEventsAfter, loadProgress } from '../../../store/progress.ts';
 import { createSessionRow } from '../../../store/sessionRow.ts';
@@ -107,6 +109,72 @@ describe('appending events', () => {
     const [result] = await append({ sessionId: id, events });
     expect(await stored(key)).toEqual(appended(result).events);
     expect(appended(result).events[1]).toMatchObject({ cut: ['log'], payload: { outcome: 'failure' } });
+  });
+});
+
+describe('the word that an append gives to the worker that listens', () => {
+  const heard: { sessionKey: number; events: SessionEvent[] }[] = [];
+  let stop: () => Promise<void>;
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve, reject) => {
+      stop = listenForNews(database.url, {
+        onNews: () => reject(new Error('nobody sends that')),
+        onEvents: (sessionKey, events) => heard.push({ sessionKey, events }),
+        onChange: (hears) => hears && resolve(),
+        onError: reject,
+      });
+    });
+  });
+  afterAll(() => stop?.());
+
+  async function listenedTo(): Promise<{ id: string; key: number }> {
+    const session = await newSession();
+    await database.db.updateTable('session_progress').set({ listening_until: new Date(Date.now() + 60_000) }).where('session_key', '=', session.key).execute();
+    return session;
+  }
+
+  const withNotice = (sessionId: string, events: ReturnType<typeof event>[]) => ({ sessionId, events, notice: noticeOf(events.map((each) => carried(each)))! });
+
+  /** Everything before it has been heard when this has. */
+  async function heardOf(session: { id: string; key: number }): Promise<SessionEvent[]> {
+    const last = await listenedTo();
+    await append(withNotice(last.id, [event('last')]));
+    await expect.poll(() => heard.map(({ sessionKey }) => sessionKey)).toContain(last.key);
+    return heard.filter(({ sessionKey }) => sessionKey === session.key).flatMap(({ events }) => events);
+  }
+
+  it('carries the events as the store has them', async () => {
+    const session = await listenedTo();
+    const [first] = await append(withNotice(session.id, [event('a', 'Reported', { text: 'd\u00e9j\u00e0 \u0000 \ud800 [1, 2]' }), event('b')]));
+    const [second] = await append(withNotice(session.id, [event('c', 'Reported', {}, { agentRef: 'x', silent: true, effects: { metadata: { env: 'test' } } })]));
+    expect([appended(first).noticed, appended(second).noticed]).toEqual([true, true]);
+    const events = await heardOf(session);
+    expect(events.map(({ seq, id }) => `${seq} ${id}`)).toEqual(['1 a', '2 b', '3 c']);
+    expect(events).toEqual(await stored(session.key));
+  });
+
+  it('is not given of events some of which were stored already, nor to a session with two requests at once, nor when nobody listens', async () => {
+    const session = await listenedTo();
+    await append({ sessionId: session.id, events: [event('a')] });
+    const results = [
+      ...(await append(withNotice(session.id, [event('a'), event('b')]))),
+      ...(await append(withNotice(session.id, [event('c')]), withNotice(session.id, [event('d')]))),
+    ];
+    await database.db.updateTable('session_progress').set({ listening_until: new Date(Date.now() - 1) }).where('session_key', '=', session.key).execute();
+    results.push(...(await append(withNotice(session.id, [event('e')]))));
+    expect(results.map((result) => appended(result).noticed)).toEqual([false, false, false, false]);
+    expect(await heardOf(session)).toEqual([]);
+    expect((await stored(session.key)).map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('is not made of more than Postgres passes on', async () => {
+    const session = await listenedTo();
+    const events = (bytes: number) => [event('one', 'Reported', { text: 'é'.repeat(1900) }), event('two', 'Reported', { text: 'x'.repeat(bytes - 3800 - 187) })];
+    expect(noticeOf(events(7901).map((each) => carried(each)))).toBeUndefined();
+    const [result] = await append(withNotice(session.id, events(7900)));
+    expect(appended(result).noticed).toBe(true);
+    expect(await heardOf(session)).toEqual(await stored(session.key));
   });
 });
 

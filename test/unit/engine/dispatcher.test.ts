@@ -5,10 +5,10 @@ import { createDispatcher, type Dispatcher } from '../../../api/dispatcher.ts';
 import type { RuleHints } from '../../../api/ruleHints.ts';
 import type { SessionAgent } from '../../../model/types.ts';
 import type { SessionNews } from '../../../api/sessionNews.ts';
-import type { Appended, SessionLock } from '../../../store/append.ts';
+import type { Appended, NewEvent, SessionLock } from '../../../store/append.ts';
 import type { Workflows } from '../../../temporal/workflows.ts';
 import type { News } from '../../../workflows/messages.ts';
-import { until } from '../../support/engineSession.ts';
+import { event as newEvent, until } from '../../support/engineSession.ts';
 import { event } from '../model/samples.ts';
 
 /** Stands for the Temporal server: takes signals, answers when and how the test says. */
@@ -65,7 +65,7 @@ function listened(key: number, seqs: number[]): Appended {
 
 function appended(key: number, seqs: number[], size = 10, agents: SessionAgent[] = []): Appended {
   const events = seqs.map((seq) => event('Reported', { seq, payload: { text: 'x'.repeat(size) } }));
-  return { outcome: 'appended', session: { ...lock(key), agents }, events, duplicates: 0, lastSeq: seqs.at(-1)! };
+  return { outcome: 'appended', session: { ...lock(key), agents }, events, duplicates: 0, lastSeq: seqs.at(-1)!, noticed: false };
 }
 
 const seqsIn = (news: News) => news.events.map(({ seq }) => seq);
@@ -160,6 +160,33 @@ describe('the dispatcher', () => {
     await until(async () => announced.length === 1, 'the notice', 1000);
     await sleep(1200);
     expect(signals).toEqual([]);
+    await closed(dispatcher);
+  });
+
+  it('has the append tell the worker of urgent events of a session that it knows, unless the session was just told', async () => {
+    const { workflows } = standInServer();
+    const { news, announced } = standInNews();
+    const request = (id: string, ...events: NewEvent[]) => ({ organisationId: 'org', sessionId: id, events });
+    const dispatcher = createDispatcher(workflows, news, { ...urgent, isUrgent: (_, events) => events.some(({ type }) => type === 'Reported') }, log);
+    expect(dispatcher.noticeFor(request('session 1', newEvent('a')))).toBeUndefined();
+    dispatcher.announce(listened(1, [1]));
+    await until(async () => announced.length === 1, 'the notice', 1000);
+    expect(dispatcher.noticeFor(request('session 1', newEvent('a')))).toBeUndefined();
+    await sleep(100);
+
+    const notice = dispatcher.noticeFor(request('session 1', newEvent('a'), newEvent('b')));
+    expect(JSON.parse(notice!)).toMatchObject([{ id: 'a', type: 'Reported' }, { id: 'b' }]);
+    expect(dispatcher.noticeFor(request('session 2', newEvent('a')))).toBeUndefined();
+    expect(dispatcher.noticeFor(request('session 1', newEvent('a', 'Dull')))).toBeUndefined();
+    // Who waits for a status is told when Postgres received it.
+    expect(dispatcher.noticeFor(request('session 1', newEvent('a'), newEvent('b', 'ExecutionPaused')))).toBeUndefined();
+    expect(dispatcher.noticeFor(request('session 1', ...range(1, 11).map((number) => newEvent(`${number}`))))).toBeUndefined();
+
+    dispatcher.announce({ ...listened(1, [2, 3]), noticed: true });
+    expect(dispatcher.noticeFor(request('session 1', newEvent('c')))).toBeUndefined();
+    await sleep(100);
+    expect(dispatcher.noticeFor(request('session 1', newEvent('c')))).toBeDefined();
+    expect(announced).toEqual([1]);
     await closed(dispatcher);
   });
 
