@@ -1,21 +1,33 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { confirmationId, recordConfirmations } from '../../store/confirmations.ts';
-import { findSessionKey } from '../../store/sessions.ts';
-import { startTestApi, type TestApi } from '../support/api.ts';
-import { boundWebhook, type Caller, firstCaller, type JsonAnswer, newCaller } from '../support/caller.ts';
+import { post, startSession, withKey, withToken } from '../support/api.ts';
+import { boundWebhook, type Caller, type JsonAnswer } from '../support/caller.ts';
+import { type EngineApi, startEngineApi } from '../support/engineApi.ts';
+import { until } from '../support/engineSession.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
 
-/** Every operation of the OpenAPI document that takes an id. */
+/** An operation of the OpenAPI document. */
 interface Operation {
   method: string;
   path: string;
+  /** Names of its query parameters but for those of paging, each with the values of its enumeration. */
+  filters: Map<string, string[]>;
 }
 
-let api: TestApi;
+const SESSION = 'session of the owner';
+const MESSAGE = 'what nobody else may read';
+
+let api: EngineApi;
+let receiver: Receiver;
 let owner: Caller;
 let stranger: Caller;
 /** The owner's ids, by the first part of the paths they belong to. */
 let ids: Record<string, string>;
+/** What the owner's replay sends to. */
+let later: { integrationId: string; notificationId: string };
+/** Those that take an id in their address. */
 let operations: Operation[];
+/** Every operation that is documented. */
+let everyOperation: Operation[];
 
 const bodies: Record<string, unknown> = {
   'post /v1/agents/{id}/notifications': { integration_id: 'int_unknown', subscription: { mode: 'all' } },
@@ -52,58 +64,112 @@ const plainOperations = [
 /** What a read needs in its address. */
 const queries: Record<string, string> = { '/v1/sessions/{id}/wait': '?until=running&timeout_s=0' };
 
+/** Values with which filters find something of the owner's: each is tried, as are all of enumerations. */
+const filterValues: Record<string, () => string[]> = {
+  agent_id: () => [ids.agents!],
+  integration_id: () => [ids.integrations!, later.integrationId],
+  notification_id: () => [ids.notifications!, later.notificationId],
+  session_id: () => [SESSION],
+  replay_id: () => [ids.replays!],
+  event_id: () => ['e1'],
+  event_type: () => ['Reported'],
+  created_after: () => ['2020-01-01T00:00:00Z'],
+  created_before: () => ['2999-01-01T00:00:00Z'],
+  tag: () => ['night-shift'],
+  metadata: () => ['environment:production'],
+  'name of /v1/agents': () => ['order-processing'],
+  'type of /v1/integrations': () => ['webhook'],
+  'type of /v1/sessions/{id}/events': () => ['Reported'],
+};
+/** What is no filter, or finds nothing at a webhook. */
+const noFilters = ['until', 'timeout_s', 'after_seq', 'search'];
+
+/** What agents call, with a key and another organisation's session in the body, or with a session's own token. */
+const agentOperations: Record<string, Record<string, unknown>> = {
+  create_session: { session: { id: SESSION, tags: ['stolen'] } },
+  sessions: { id: SESSION, tags: ['stolen'] },
+  reauthorize_jwt: { session_id: SESSION },
+  developer_errors: { session_id: SESSION, error_message: 'x' },
+  update_session: { session: { id: SESSION, end_state: 'Fail' } },
+  create_events: { events: [{ id: 'e1', session_id: SESSION, type: 'Stolen' }] },
+  update_events: { events: [{ id: 'e1', session_id: SESSION, payload: { stolen: true } }] },
+  create_agent: { id: 'a', session_id: SESSION, name: 'stolen' },
+  create_thread: { id: 't', session_id: SESSION },
+};
+
 beforeAll(async () => {
-  api = await startTestApi();
-  owner = firstCaller(api);
-  stranger = await newCaller(api);
-  const { agentId, integrationId, notificationId } = await boundWebhook(owner);
-  await owner.post('/v1/sessions', { id: 'session of the owner', agent_id: agentId });
+  [api, receiver] = await Promise.all([startEngineApi(), startReceiver()]);
+  [owner, stranger] = await Promise.all([api.newCaller(), api.newCaller()]);
+  const { agentId, integrationId, notificationId } = await boundWebhook(owner, 'order-processing', receiver.url);
+  const idle = await owner.post('/v1/integrations', { name: 'idle', type: 'webhook', config: { url: receiver.url }, enabled: false });
+  await owner.post(`/v1/agents/${agentId}/notifications`, { integration_id: idle.body.id, subscription: { mode: 'all' }, enabled: false });
+  await owner.post('/v1/sessions', { id: SESSION, agent_id: agentId, tags: ['night-shift', 'environment:production'] });
+  await owner.post(`/v1/sessions/${encodeURIComponent(SESSION)}/events`, { events: [{ id: 'e1', type: 'Reported', message: MESSAGE }] });
+  const asked = await owner.post(`/v1/sessions/${encodeURIComponent(SESSION)}/confirmations`, { message: MESSAGE });
   const { body: delivery } = await owner.post(`/v1/integrations/${integrationId}/test`, {});
   const { body: key } = await owner.post('/v1/api_keys', { name: 'second', scopes: ['admin'] });
+  const other = await owner.post('/v1/integrations', { name: 'other', type: 'webhook', config: { url: receiver.url } });
+  const replaying = await owner.post(`/v1/agents/${agentId}/notifications`, { integration_id: other.body.id, subscription: { mode: 'all' } });
+  later = { integrationId: other.body.id, notificationId: replaying.body.id };
+  const { body: replay } = await owner.post('/v1/replays', { kind: 'events', notification_id: later.notificationId });
   ids = {
     agents: agentId,
     integrations: integrationId,
     notifications: notificationId,
-    sessions: 'session of the owner',
+    sessions: SESSION,
     deliveries: delivery.id,
-    confirmations: await askedConfirmation(),
+    confirmations: asked.body.id,
     api_keys: key.id,
-    replays: (await owner.post('/v1/replays', { kind: 'events', notification_id: notificationId })).body.id,
+    replays: replay.id,
   };
-  operations = await operationsWithIds();
+  await until(async () => (await owner.get(`/v1/replays/${replay.id}`)).body.status === 'completed', 'the replay to end');
+  await until(async () => (await owner.get('/v1/deliveries?limit=200')).body.data.every(({ status }) => status === 'delivered'), 'every message to arrive');
+  everyOperation = await documented();
+  operations = everyOperation.filter(({ path }) => path.startsWith('/v1/') && path.includes('{'));
 });
-afterAll(() => api.close());
+afterAll(async () => {
+  await api?.close();
+  await receiver?.close();
+});
 
-/** A question of the owner's session, as its workflow would have recorded it. */
-async function askedConfirmation(): Promise<string> {
-  const key = (await findSessionKey(api.db, owner.organisationId, 'session of the owner'))!;
-  const asked = { change: 'asked' as const, eventId: 'q', seq: 1, askedAt: null, expiresAt: null, onTimeout: 'reject' as const };
-  await recordConfirmations(api.db, { organisationId: owner.organisationId, key }, [asked]);
-  return confirmationId(key, 'q');
-}
-
-interface Documented extends Operation {
-  /** Names of its query parameters. */
-  parameters: string[];
-}
-
-/** Every operation of Herald's own API. */
-async function documented(): Promise<Documented[]> {
+async function documented(): Promise<Operation[]> {
   const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
-    paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
+    paths: Record<string, Record<string, { parameters?: { name: string; in: string; schema?: { enum?: string[] } }[] }>>;
   };
-  return Object.entries(document.paths)
-    .filter(([path]) => path.startsWith('/v1/'))
-    .flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { parameters = [] }]) => ({ method, path, parameters: parameters.filter((each) => each.in === 'query').map(({ name }) => name) })),
-    );
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters = [] }]) => {
+      const filters = parameters.filter((each) => each.in === 'query' && each.name !== 'limit' && each.name !== 'cursor');
+      return { method, path, filters: new Map(filters.map(({ name, schema }) => [name, schema?.enum ?? []])) };
+    }),
+  );
 }
 
-async function operationsWithIds(): Promise<Operation[]> {
-  return (await documented()).filter(({ path }) => path.includes('{'));
+/** Every filter of a list with the owner's values, as parts of addresses. */
+function filtersOf({ path, filters }: Operation): { name: string; queries: string[] }[] {
+  return Array.from(filters)
+    .filter(([name]) => !noFilters.includes(name))
+    .map(([name, values]) => {
+      const value = filterValues[`${name} of ${path}`] ?? filterValues[name];
+      if (values.length === 0 && !value) throw new Error(`give ${name} of ${path} a value of the owner in filterValues`);
+      return { name, queries: (value?.() ?? values).map((each) => `${name}=${encodeURIComponent(each)}`) };
+    });
 }
 
-function call(caller: Caller, { method, path }: Operation, id: string): Promise<JsonAnswer> {
+function lists(): Operation[] {
+  return everyOperation.filter(({ method, path }) => method === 'get' && path.startsWith('/v1/') && !path.includes('{'));
+}
+
+/** Lists below an id. */
+function innerLists(): Operation[] {
+  return operations.filter(({ method, filters }) => method === 'get' && Array.from(filters.keys()).some((name) => !noFilters.includes(name)));
+}
+
+/** Everything that must not be in an answer to anybody else. */
+function secrets(): string[] {
+  return [...Object.values(ids).filter((id) => id !== SESSION), ...Object.values(later), owner.organisationId, MESSAGE, 'night-shift'];
+}
+
+function call(caller: Caller, { method, path }: Pick<Operation, 'method' | 'path'>, id: string): Promise<JsonAnswer> {
   const address = path.replace('{id}', encodeURIComponent(id)).replace('{cid}', ids.confirmations!);
   const body = bodies[`${method} ${path}`];
   if (method === 'get') return caller.get(address + (queries[path] ?? ''));
@@ -123,7 +189,8 @@ function said({ status, body }: JsonAnswer, id: string): string {
 
 async function everythingOfTheOwner(): Promise<unknown> {
   const lists = ['agents', 'integrations', 'notifications', 'sessions', 'deliveries', 'api_keys', 'replays'];
-  return Promise.all(lists.map(async (list) => (await owner.get(`/v1/${list}`)).body));
+  const below = ['', '/events', '/decisions', '/deliveries', '/confirmations'].map((part) => `sessions/${encodeURIComponent(SESSION)}${part}`);
+  return Promise.all([...lists, ...below].map(async (list) => (await owner.get(`/v1/${list}`)).body));
 }
 
 describe('another organisation', () => {
@@ -158,37 +225,41 @@ describe('another organisation', () => {
     await stream.body?.cancel();
   });
 
-  test('finds nothing with any filter', async () => {
-    const filters = [
-      '/v1/agents?name=order-processing',
-      `/v1/notifications?agent_id=${ids.agents}`,
-      `/v1/notifications?integration_id=${ids.integrations}`,
-      `/v1/sessions?agent_id=${ids.agents}`,
-      `/v1/deliveries?integration_id=${ids.integrations}`,
-      `/v1/deliveries?session_id=${encodeURIComponent(ids.sessions!)}`,
-    ];
-    for (const path of filters) expect((await stranger.get(path)).body, path).toEqual({ data: [], next_cursor: null });
+  test("finds nothing with any filter of any list, given the owner's values", async () => {
+    expect(lists().length).toBeGreaterThanOrEqual(8);
+    for (const list of lists()) {
+      const { path } = list;
+      for (const { name, queries } of [{ name: '', queries: [''] }, ...filtersOf(list)]) {
+        const found = await Promise.all(queries.map(async (query) => (await owner.get(`${path}?${query}`)).body.data));
+        if (name !== '') expect(found.flat().length, `the owner at ${path} by ${name}`).toBeGreaterThan(0);
+        for (const query of queries) {
+          const { status, body } = await stranger.get(`${path}?${query}`);
+          expect(status, `${path}?${query}`).toBe(200);
+          if (name !== '') expect(body, `${path}?${query}`).toEqual({ data: [], next_cursor: null });
+          for (const secret of secrets()) expect(JSON.stringify(body), `${path}?${query}`).not.toContain(secret);
+        }
+      }
+    }
   });
 
-  test('sees nothing of the owner in any list, with any filter of its description', async () => {
-    const lists = (await documented()).filter(({ method, path }) => method === 'get' && !path.includes('{'));
-    expect(lists.length).toBeGreaterThanOrEqual(8);
-    const secrets = [...Object.values(ids), owner.organisationId];
-    for (const { path, parameters } of lists) {
-      const filters = parameters.filter((name) => name !== 'limit' && name !== 'cursor');
-      const addresses = [path, ...filters.flatMap((name) => Object.values(ids).map((id) => `${path}?${name}=${encodeURIComponent(id)}`))];
-      for (const address of addresses) {
-        const { status, body } = await stranger.get(address);
-        // A value that a filter does not know is refused with its name, which the stranger gave.
-        if (status === 400) continue;
-        expect(status, address).toBe(200);
-        for (const secret of secrets) expect(JSON.stringify(body), address).not.toContain(secret);
+  test("finds nothing below the owner's ids with any filter", async () => {
+    expect(innerLists().length).toBeGreaterThanOrEqual(5);
+    for (const list of innerLists()) {
+      const id = encodeURIComponent(ownersId(list));
+      for (const { name, queries } of filtersOf(list)) {
+        const found = await Promise.all(queries.map(async (query) => (await owner.get(`${list.path.replace('{id}', id)}?${query}`)).body.data));
+        expect(found.flat().length, `the owner at ${list.path} by ${name}`).toBeGreaterThan(0);
+        for (const query of queries) {
+          const answer = await stranger.get(`${list.path.replace('{id}', id)}?${query}`);
+          expect(answer.status, `${list.path}?${query}`).toBe(404);
+          expect(said(answer, ownersId(list))).toBe(said(await stranger.get(`${list.path.replace('{id}', 'unknown')}?${query}`), 'unknown'));
+        }
       }
     }
   });
 
   test('every operation without an id in its address is known to this test', async () => {
-    const plain = (await documented()).filter(({ method, path }) => method !== 'get' && !path.includes('{'));
+    const plain = everyOperation.filter(({ method, path }) => path.startsWith('/v1/') && method !== 'get' && !path.includes('{'));
     expect(plain.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual(plainOperations.toSorted());
   });
 
@@ -205,7 +276,7 @@ describe('another organisation', () => {
       await stranger.post(`/v1/agents/${own.agentId}/notifications`, { integration_id: ids.integrations, subscription }),
       await stranger.post(`/v1/agents/${ids.agents}/notifications`, { integration_id: own.integrationId, subscription }),
       await stranger.patch(`/v1/notifications/${own.notificationId}`, { integration_id: ids.integrations }),
-      await stranger.post(`/v1/notifications/${own.notificationId}/preview`, { session_id: ids.sessions, event_id: `${ids.sessions}:started` }),
+      await stranger.post(`/v1/notifications/${own.notificationId}/preview`, { session_id: SESSION, event_id: 'e1' }),
       await stranger.post('/v1/api_keys', { name: 'x', scopes: ['ingest'], default_agent_id: ids.agents }),
       await stranger.post('/v1/sessions', { id: 'x', agent_id: ids.agents }),
       await stranger.post('/v1/replays', { kind: 'failed', integration_id: ids.integrations, since: '2026-01-01' }),
@@ -217,10 +288,59 @@ describe('another organisation', () => {
     expect(attempts.map(({ status }) => status)).toEqual(attempts.map(() => 404));
   });
 
-  test('a session of the same id is another session', async () => {
-    expect((await stranger.post('/v1/sessions', { id: ids.sessions, agent_name: 'mine' })).body).toMatchObject({ created: true });
-    await stranger.post(`/v1/sessions/${encodeURIComponent(ids.sessions!)}/events`, { type: 'Secret' });
-    const seen = await owner.get(`/v1/sessions/${encodeURIComponent(ids.sessions!)}/events?type=Secret`);
-    expect(seen.body.data).toEqual([]);
+  test('a session of the same id is another session, and nothing below it is found', async () => {
+    expect((await stranger.post('/v1/sessions', { id: SESSION, agent_name: 'mine' })).body).toMatchObject({ created: true });
+    const own = `/v1/sessions/${encodeURIComponent(SESSION)}`;
+    await stranger.post(`${own}/events`, { type: 'Secret' });
+    expect((await owner.get(`${own}/events?type=Secret`)).body.data).toEqual([]);
+    for (const list of innerLists().filter(({ path }) => path.startsWith('/v1/sessions/'))) {
+      for (const query of filtersOf(list).flatMap((each) => each.queries)) {
+        const { status, body } = await stranger.get(`${list.path.replace('{id}', encodeURIComponent(SESSION))}?${query}`);
+        expect([status, body.data], `${list.path}?${query}`).toEqual([200, []]);
+      }
+    }
+    const { agentId } = await boundWebhook(stranger, 'another of my own');
+    expect((await stranger.get(`/v1/agents/${agentId}/notifications?integration_id=${ids.integrations}`)).body.data).toEqual([]);
+    for (const [method, path, body] of [['get', '', undefined], ['post', '/decision', { decision: 'approve' }]] as const) {
+      const answers = [ids.confirmations!, 'unknown'].map(async (cid) => said(await stranger[method](`${own}/confirmations/${cid}${path}`, body), cid));
+      const [theirs, unknown] = await Promise.all(answers);
+      expect(theirs).toBe(unknown);
+      expect(theirs).toContain('"status":404');
+    }
+    expect((await owner.get(`${own}/confirmations/${ids.confirmations}`)).body.status).toBe('pending');
+  });
+
+  test("every operation that agents call leaves the owner's session alone, and tells nothing of it", async () => {
+    const called = everyOperation.filter(({ method, path }) => method === 'post' && !path.startsWith('/v1/')).map(({ path }) => path);
+    expect(new Set(called.map((path) => path.split('/').at(-1)))).toEqual(new Set(Object.keys(agentOperations)));
+    const before = await everythingOfTheOwner();
+    const token = await startSession({ url: api.url, key: stranger.key }, { session_id: 'a session of my own' });
+    for (const path of called) {
+      const body = agentOperations[path.split('/').at(-1)!]!;
+      const unknown = JSON.parse(JSON.stringify(body).replaceAll(SESSION, 'an unknown one')) as unknown;
+      const headers = everyKey(path) ? withKey(stranger.key) : withToken(token);
+      const [theirs, nobodys] = [await post(api.url + path, body, headers), await post(api.url + path, unknown, headers)];
+      expect(theirs.status, path).toBe(nobodys.status);
+      for (const secret of secrets()) expect(JSON.stringify(theirs.body), path).not.toContain(secret);
+    }
+    expect(await everythingOfTheOwner()).toEqual(before);
+  });
+
+  test('the token of a session opens no other session, whoever owns it', async () => {
+    const token = await startSession({ url: api.url, key: stranger.key }, { session_id: 'another session of my own' });
+    for (const path of ['wait?until=running&timeout_s=0', 'stream']) {
+      const tries = [SESSION, 'unknown'].map(async (id) => {
+        const answer = await fetch(`${api.url}/v1/sessions/${encodeURIComponent(id)}/${path}`, { headers: withToken(token) });
+        return said({ status: answer.status, headers: answer.headers, body: await answer.json() as JsonAnswer['body'] }, id);
+      });
+      const [theirs, unknown] = await Promise.all(tries);
+      expect(theirs, path).toBe(unknown);
+      expect(theirs, path).toMatch(/"status":40[34]/);
+    }
   });
 });
+
+/** Whether an operation takes the key itself instead of a session's token. */
+function everyKey(path: string): boolean {
+  return ['create_session', 'sessions', 'reauthorize_jwt', 'developer_errors'].includes(path.split('/').at(-1)!);
+}

@@ -66,9 +66,9 @@ export function callerOf(url: string, organisationId: string, key: string): Call
 }
 
 /** What most tests need: an agent, a webhook, and the agent's notification of everything. */
-export async function boundWebhook(caller: Caller, name = 'order-processing') {
+export async function boundWebhook(caller: Caller, name = 'order-processing', url = 'https://hooks.example.com/x') {
   const agent = await caller.post('/v1/agents', { name });
-  const integration = await caller.post('/v1/integrations', { name: 'alerts', type: 'webhook', config: { url: 'https://hooks.example.com/x' } });
+  const integration = await caller.post('/v1/integrations', { name: 'alerts', type: 'webhook', config: { url } });
   const binding = { integration_id: integration.body.id, subscription: { mode: 'all' } };
   const notification = await caller.post(`/v1/agents/${agent.body.id}/notifications`, binding);
   return { agentId: agent.body.id, integrationId: integration.body.id, notificationId: notification.body.id };
