@@ -12,10 +12,16 @@ export interface WorkerProcess {
   kill(): Promise<void>;
 }
 
-/** @param heapMb Memory it may have for objects; a worker that needs more dies. Default: as Node has it. */
-export async function startWorkerProcess(settings: WorkerSettings, { heapMb }: { heapMb?: number } = {}): Promise<WorkerProcess> {
+export interface WorkerProcessOptions {
+  /** Memory it may have for objects; a worker that needs more dies. Default: as Node has it. */
+  heapMb?: number;
+  /** Variables of its environment beside those of this process. */
+  env?: Record<string, string>;
+}
+
+export async function startWorkerProcess(settings: WorkerSettings, { heapMb, env }: WorkerProcessOptions = {}): Promise<WorkerProcess> {
   const child: ChildProcess = fork(fileURLToPath(import.meta.url), {
-    env: { ...process.env, NODE_OPTIONS: '', [SETTINGS]: JSON.stringify(settings) },
+    env: { ...process.env, ...env, NODE_OPTIONS: '', [SETTINGS]: JSON.stringify(settings) },
     execArgv: heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

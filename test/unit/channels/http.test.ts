@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createOutgoingHttp, type OutgoingHttpOptions } from '../../../activities/channels/http.ts';
 import { startLoopbackServer } from '../../support/loopbackServer.ts';
 import { type ReceiverOptions, startReceiver } from '../../support/receiver.ts';
-import { selfSigned } from '../../support/selfSignedCertificate.ts';
+import { selfSigned } from '../../support/certificates.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
