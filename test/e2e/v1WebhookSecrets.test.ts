@@ -1,9 +1,13 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { activeSigningSecrets, readSecrets } from '../../activities/channels/webhook/config.ts';
+import { isSignedWith } from '../../activities/channels/signing.ts';
 import { SecretBox } from '../../store/secrets.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
-import { type Caller, firstCaller, newCaller, withScopes } from '../support/caller.ts';
+import { boundWebhook, type Caller, firstCaller, newCaller, withScopes } from '../support/caller.ts';
+import { startEngineApi } from '../support/engineApi.ts';
+import { type Received, startReceiver } from '../support/receiver.ts';
 
 let api: TestApi;
 let caller: Caller;
@@ -82,6 +86,33 @@ describe('rotating the secret of a webhook', () => {
     expect((await caller.post(`/v1/integrations/${slack.id}/rotate-secret`)).body).toMatchObject({ status: 409, detail: expect.stringContaining('Only webhooks') });
     expect((await (await newCaller(api)).post(`/v1/integrations/${id}/rotate-secret`)).status).toBe(404);
     expect((await (await withScopes(api, caller, ['ingest'])).post(`/v1/integrations/${id}/rotate-secret`)).status).toBe(403);
+  });
+});
+
+describe('after the overlap of a rotation', () => {
+  test('only the new signature is sent, by a worker that knew both', async () => {
+    const [herald, receiver] = await Promise.all([startEngineApi(), startReceiver()]);
+    const owner = await herald.newCaller();
+    const { agentId, integrationId } = await boundWebhook(owner, 'orders', receiver.url);
+    await owner.post('/v1/sessions', { id: 'rotated', agent_id: agentId });
+    const report = async (id: string): Promise<Received> => {
+      await owner.post('/v1/sessions/rotated/events', { events: [{ id, type: 'Reported' }] });
+      const ofIt = ({ json }: Received) => (json as { event_id: string }).event_id === id;
+      return (await receiver.waitFor((received) => received.some(ofIt))).find(ofIt)!;
+    };
+    const isSigned = (secret: unknown) => ({ id, body, headers }: Received) =>
+      isSignedWith(String(secret), String(headers['webhook-signature']), id, Number(headers['webhook-timestamp']), body);
+    const { body: before } = await owner.post(`/v1/integrations/${integrationId}/rotate-secret`, { overlap_s: 0 });
+    const { body: after } = await owner.post(`/v1/integrations/${integrationId}/rotate-secret`, { overlap_s: 4 });
+
+    const during = await report('during');
+    expect([isSigned(after.secret)(during), isSigned(before.secret)(during)]).toEqual([true, true]);
+    await sleep(Date.parse(String(after.previous_secret_until)) - Date.now() + 50);
+    const past = await report('past');
+    expect([isSigned(after.secret)(past), isSigned(before.secret)(past)]).toEqual([true, false]);
+    expect(String(past.headers['webhook-signature'])).toMatch(/^v1,\S+$/);
+    await herald.close();
+    await receiver.close();
   });
 });
 
