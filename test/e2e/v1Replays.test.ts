@@ -1,3 +1,4 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { UNTRIED_AT_ONCE } from '../../model/replay.ts';
 import type { AnswerBody, Caller } from '../support/caller.ts';
@@ -84,6 +85,16 @@ async function ended(id: string): Promise<AnswerBody> {
   return (await caller.get(`/v1/replays/${id}`)).body;
 }
 
+function workflowOf(replayId: string): WorkflowHandle {
+  return herald.engine.client.workflow.getHandle(`replay/${replayId}`);
+}
+
+/** What a person reads of a replay in the Temporal UI, in Markdown. */
+async function shownInTemporal(replayId: string): Promise<string> {
+  const { currentDetails } = await workflowOf(replayId).query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  return currentDetails;
+}
+
 /** How often each message arrived at a path since the receiver had so many. */
 function arrivals(path: string, since = 0): Map<string, number> {
   const counts = new Map<string, number>();
@@ -146,20 +157,79 @@ describe('dead letters', () => {
     expect(Math.max(...atOnce)).toBeLessThanOrEqual(UNTRIED_AT_ONCE);
   });
 
-  test('of a cancelled replay stay where they are, and what is under way arrives', async () => {
+  test.each<[string, (id: string) => Promise<void>]>([
+    [
+      'through the API',
+      async (id) => {
+        expect((await caller.post(`/v1/replays/${id}/cancel`)).body).toMatchObject({ status: 'cancelled', id });
+        expect(await workflowOf(id).result()).toBe('cancelled');
+      },
+    ],
+    [
+      'in the Temporal UI',
+      async (id) => {
+        await workflowOf(id).cancel();
+        await expect(workflowOf(id).result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+      },
+    ],
+  ])('of a replay that is cancelled %s stay where they are, and what is under way arrives', async (_, cancel) => {
     const { integrationId, path, since } = await withDeadLetters(30);
     const before = receiver.received.length;
     receiver.behave({ delayMs: 1000 });
     const id = await startReplay({ kind: 'failed', integration_id: integrationId, since });
     await receiver.waitFor((all) => all.length > before);
-    expect((await caller.post(`/v1/replays/${id}/cancel`)).body).toMatchObject({ status: 'cancelled', id });
+    await cancel(id);
+    expect((await caller.get(`/v1/replays/${id}`)).body).toMatchObject({ status: 'cancelled', completed_at: expect.any(String) as string });
     expect(await caller.post(`/v1/replays/${id}/cancel`)).toMatchObject({ status: 409, body: { current_status: 'cancelled' } });
-    expect(await herald.engine.client.workflow.getHandle(`replay/${id}`).result()).toBe('cancelled');
+    expect(await shownInTemporal(id)).toContain('**Status** cancelled');
+    expect((await workflowOf(id).describe()).searchAttributes).toMatchObject({ HeraldStatus: ['cancelled'] });
     const { started } = (await caller.get(`/v1/replays/${id}`)).body as unknown as { started: number };
     expect(started).toBeLessThanOrEqual(UNTRIED_AT_ONCE * 2);
     await expect.poll(async () => (await caller.get(`/v1/replays/${id}`)).body.delivered).toBe(started);
     await expectStatuses(`integration_id=${integrationId}`, 30 - started, 'failed');
     expect(arrivals(path, before).size).toBe(started);
+  });
+
+  test('show how far their replay is while it runs, in the API and in the Temporal UI', async () => {
+    const { integrationId, since } = await withDeadLetters(6);
+    await caller.patch(`/v1/integrations/${integrationId}`, { delivery: { retry_schedule_s: [3600] } });
+    const waiting = (await deliveries(`integration_id=${integrationId}`)).slice(0, 2).map((delivery) => delivery.id);
+    receiver.behave((received) => ({ status: waiting.includes(received.id) ? 500 : 200 }));
+    const id = await startReplay({ kind: 'failed', integration_id: integrationId, since });
+    const progress = { status: 'running', searched: true, found: 6, started: 6, skipped: 0, delivered: 4, failed: 0, completed_at: null };
+    await expect.poll(async () => (await caller.get(`/v1/replays/${id}`)).body).toMatchObject(progress);
+    await expect.poll(() => shownInTemporal(id)).toContain('**Started** 6: 4 delivered, 0 failed, 0 cancelled, 2 under way');
+    expect(await shownInTemporal(id)).toContain('**Status** running');
+    expect(await workflowOf(id).describe()).toMatchObject({
+      status: { name: 'RUNNING' },
+      memo: { replay: id, kind: 'failed', integration: integrationId },
+      searchAttributes: { HeraldStatus: ['running'], HeraldIntegration: [integrationId] },
+    });
+    await caller.post(`/v1/replays/${id}/cancel`);
+    await expect.poll(() => shownInTemporal(id)).toContain('**Status** cancelled');
+  });
+
+  test('are never on their way twice when somebody retries them by hand while a replay sends them', async () => {
+    const delayMs = 300;
+    const { integrationId, path, since } = await withDeadLetters(20);
+    const ids = (await deliveries(`integration_id=${integrationId}`)).map((delivery) => delivery.id);
+    const before = receiver.received.length;
+    receiver.behave({ delayMs });
+    const id = await startReplay({ kind: 'failed', integration_id: integrationId, since });
+    const answers: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const all = await Promise.all(ids.map((delivery) => caller.post(`/v1/deliveries/${delivery}/retry`)));
+      answers.push(...all.map(({ status }) => status));
+    }
+    await expectStatuses(`integration_id=${integrationId}`, 20, 'delivered');
+    expect(await ended(id)).toMatchObject({ status: 'completed', failed: 0, cancelled: 0 });
+    expect(new Set(answers)).toEqual(new Set([202, 409]));
+    expect(arrivals(path, before).size).toBe(20);
+    for (const delivery of ids) {
+      const at = receiver.received.slice(before).filter((received) => received.id === delivery).map((received) => received.at.getTime());
+      // Timers end up to a millisecond early.
+      for (const [index, time] of at.entries()) if (index > 0) expect(time - at[index - 1]!, delivery).toBeGreaterThanOrEqual(delayMs - 2);
+    }
   });
 
   test('end their replay when the integration is disabled meanwhile', async () => {
@@ -174,10 +244,9 @@ describe('dead letters', () => {
     const { integrationId, since } = await withDeadLetters(3);
     const id = await startReplay({ kind: 'failed', integration_id: integrationId, since });
     await ended(id);
-    const handle = herald.engine.client.workflow.getHandle(`replay/${id}`);
-    expect(await handle.result()).toBe('completed');
-    expect(await handle.query<string>('__temporal_workflow_metadata').then((metadata) => JSON.stringify(metadata))).toContain('3 delivered, 0 failed');
-    const { memo, searchAttributes } = await handle.describe();
+    expect(await workflowOf(id).result()).toBe('completed');
+    expect(await shownInTemporal(id)).toContain('3 delivered, 0 failed');
+    const { memo, searchAttributes } = await workflowOf(id).describe();
     expect(memo).toEqual({ replay: id, kind: 'failed', integration: integrationId });
     expect(searchAttributes).toMatchObject({ HeraldStatus: ['completed'], HeraldIntegration: [integrationId] });
   });
