@@ -156,11 +156,11 @@ export async function reopenDelivery(db: Db, organisationId: string, id: string)
   return (await readDelivery(db, organisationId, id)) ? 'busy' : 'unknown';
 }
 
-/** Ends an open delivery. What is being sent at this moment may still arrive. */
+/** Ends an open delivery. What is being sent at this moment may still arrive, and keeps its lease until then: nobody may send it beside that. */
 export async function cancelDelivery(db: Db, organisationId: string, id: string, reason: string): Promise<'cancelled' | 'closed' | 'unknown'> {
   const { numUpdatedRows } = await db
     .updateTable('deliveries')
-    .set({ status: 'cancelled', last_error: reason, completed_at: sql<string>`now()`, next_attempt_at: null, lease_owner: null, lease_until: null })
+    .set({ status: 'cancelled', last_error: reason, completed_at: sql<string>`now()`, next_attempt_at: null })
     .where('organisation_id', '=', organisationId)
     .where('id', '=', id)
     .where('status', 'in', ['pending', 'retrying'])

@@ -27,6 +27,8 @@ export interface Outcome {
  */
 export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<string, Failing>> {
   const counts = sql`(d.status in ('pending', 'retrying') and (w.status = 'delivered' or d.lease_owner = w.owner))`;
+  // A delivery that was cancelled while it was sent keeps its lease until now.
+  const isOver = sql`(${counts} or d.lease_owner = w.owner)`;
   const changes = healthOf(outcomes);
   const arrived = changes.filter(({ failing }) => !failing).map(({ integrationId }) => integrationId);
   const { rows } = await sql<{ integrationId: string }>`
@@ -48,8 +50,8 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<s
           last_error = case when ${counts} then w.error else d.last_error end,
           completed_at = case when ${counts} and w.status <> 'retrying' then clock_timestamp() else d.completed_at end,
           next_attempt_at = case when ${counts} then clock_timestamp() + w.next_ms * interval '1 millisecond' else d.next_attempt_at end,
-          lease_owner = case when ${counts} then null else d.lease_owner end,
-          lease_until = case when ${counts} then null else d.lease_until end,
+          lease_owner = case when ${isOver} then null else d.lease_owner end,
+          lease_until = case when ${isOver} then null else d.lease_until end,
           message_ref = coalesce(w.reference, d.message_ref),
           settled_at = case when w.reference is null then d.settled_at end
       from w

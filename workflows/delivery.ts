@@ -14,7 +14,8 @@ import { deliveryStatusKey } from './display.ts';
 import type { DeliveryInput } from './messages.ts';
 
 export const retryNowSignal = defineSignal('retryNow');
-export const cancelSignal = defineSignal<[{ reason: string }]>('cancel');
+/** `stored`: the delivery is closed already, and may be open again by now. */
+export const cancelSignal = defineSignal<[{ reason: string; stored?: boolean }]>('cancel');
 
 const MAX_HISTORY_EVENTS = 2000;
 /** Pauses before asking again for a turn at a destination that has all the requests it may have; doubled each time. */
@@ -35,13 +36,17 @@ export async function delivery(input: DeliveryInput): Promise<string> {
   let byHand = input.byHand ?? false;
   let putOffs = 0;
   let cancelReason: string | undefined;
+  let isClosed = false;
   let to: string | undefined;
   setHandler(retryNowSignal, () => {
     due = true;
     byHand = true;
+    // Somebody wants it after all.
+    if (isClosed) cancelReason = undefined;
   });
-  setHandler(cancelSignal, ({ reason }) => {
+  setHandler(cancelSignal, ({ reason, stored = false }) => {
     cancelReason = reason;
+    isClosed = stored;
   });
 
   let { attemptsMade, firstDelayMs: delayMs } = input;
@@ -58,7 +63,7 @@ export async function delivery(input: DeliveryInput): Promise<string> {
     }
     due = false;
     if (cancelReason !== undefined) {
-      await cancelDelivery({ deliveryId: input.deliveryId, reason: cancelReason });
+      if (!isClosed) await cancelDelivery({ deliveryId: input.deliveryId, reason: cancelReason });
       return end('cancelled');
     }
     const { deliveryId, integrationId } = input;

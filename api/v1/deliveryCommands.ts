@@ -55,7 +55,7 @@ export function registerDeliveryCommands(app: ApiRouter, { db, temporal, startDe
     if (outcome === 'unknown') throw notFound(`delivery '${id}'`);
     const delivery = await requireDelivery(organisationId, id);
     if (outcome === 'closed') throw conflict(`The delivery '${id}' has ended: it is ${delivery.status}.`, { current_status: delivery.status });
-    tell(id, () => signal(id, 'cancel', { reason: CANCELLED }));
+    tell(id, () => signal(id, 'cancel', { reason: CANCELLED, stored: true }));
     return c.json(viewDelivery(delivery), 200);
   });
 

@@ -70,3 +70,16 @@ test('one that is being sent at this moment is not sent a second time', async ()
   expect((await caller.post(`/v1/deliveries/${id}/retry`)).status).toBe(409);
   await expectStatus(id, 'delivered', 1);
 });
+
+test('one that is cancelled while it is being sent is not sent beside that, and afterwards it is', async () => {
+  receiver.behave({ status: 500, delayMs: 1000 });
+  const id = await sendTest();
+  const ofIt = () => receiver.received.filter((message) => message.id === id);
+  await receiver.waitFor(() => ofIt().length > 0);
+  expect((await caller.post(`/v1/deliveries/${id}/cancel`)).status).toBe(200);
+  expect((await caller.post(`/v1/deliveries/${id}/retry`)).status).toBe(409);
+  await expectStatus(id, 'cancelled', 1);
+  expect((await caller.post(`/v1/deliveries/${id}/retry`)).status).toBe(202);
+  await receiver.waitFor(() => ofIt().length > 1);
+  expect(ofIt()[1]!.at.getTime() - ofIt()[0]!.at.getTime()).toBeGreaterThanOrEqual(998);
+});
