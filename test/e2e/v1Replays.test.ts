@@ -291,6 +291,52 @@ describe('what was skipped while an integration was disabled', () => {
   });
 });
 
+describe('an integration that Herald disabled', () => {
+  test('is warned of at its first dead letter, and once it is enabled again two replays bring whatever it missed', async () => {
+    const { agentId, integrationId, notificationId, path } = await boundAgent({ retry_schedule_s: [0.1], disable_after_s: 3 });
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const { integrationId: operations, path: operationsPath } = await boundAgent();
+    const rules = ['IntegrationFailing', 'IntegrationDisabled'].map((name) => ({ event: name }));
+    await notify(agentId, operations, { subscription: { mode: 'custom', rules } });
+    const told = () =>
+      receiver.received
+        .filter((each) => each.path === operationsPath)
+        .map(({ json }) => (json as unknown as { info: { event: string; payload: { integration_id: string } } }).info)
+        .filter(({ payload }) => payload.integration_id === integrationId)
+        .map(({ event }) => event);
+    receiver.behave((received) => ({ status: received.path === path ? 500 : 200 }));
+
+    const reported: string[] = [await reports(agentId, 1)];
+    await expect.poll(told).toEqual(['INTEGRATION_FAILING']);
+    const isEnabled = async () => (await caller.get(`/v1/integrations/${integrationId}`)).body.enabled;
+    while (await isEnabled()) {
+      reported.push(await reports(agentId, 1));
+      const given = `session_id=${reported.at(-1)}&integration_id=${integrationId}&status=failed`;
+      await expect.poll(async () => (await deliveries(given)).length === 1 || !(await isEnabled())).toBe(true);
+    }
+    await expect.poll(told).toEqual(['INTEGRATION_FAILING', 'INTEGRATION_DISABLED']);
+    const disabled = await caller.get(`/v1/integrations/${integrationId}`);
+    expect(disabled.body).toMatchObject({ disabled_reason: expect.stringMatching(/^No message has arrived for/) as string, health: { status: 'disabled' } });
+
+    const missed = await reports(agentId, 3);
+    const reasons = async () => (await caller.get(`/v1/sessions/${missed}/decisions?notification_id=${notificationId}`)).body.data.map(({ reason }) => reason);
+    await expect.poll(async () => (await reasons()).filter((reason) => reason === 'disabled').length).toBe(3);
+    expect((await deliveries(`session_id=${missed}&integration_id=${integrationId}`)).length).toBe(0);
+
+    const before = receiver.received.length;
+    receiver.behave({ status: 200 });
+    await caller.patch(`/v1/integrations/${integrationId}`, { enabled: true });
+    for (const kind of ['failed', 'disabled']) {
+      expect(await ended(await startReplay({ kind, integration_id: integrationId, since })), kind).toMatchObject({ status: 'completed', failed: 0 });
+    }
+    const recovered = receiver.received.slice(before).filter((each) => each.path === path);
+    const eventIds = recovered.map(({ json }) => (json as unknown as { event_id: string }).event_id);
+    expect(eventIds.toSorted()).toEqual([...reported.map((id) => `${id}-0`), ...[0, 1, 2].map((number) => `${missed}-${number}`)].toSorted());
+    expect(await reasons()).toEqual(expect.arrayContaining(['disabled', 'disabled', 'disabled']));
+    expect((await caller.get(`/v1/integrations/${integrationId}`)).body).toMatchObject({ enabled: true, disabled_reason: null, health: { status: 'healthy' } });
+  });
+});
+
 describe('past events', () => {
   const later = async (agentId: string, more: Record<string, unknown> = {}) => {
     const { integrationId, path } = await boundAgent();
