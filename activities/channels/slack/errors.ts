@@ -1,5 +1,8 @@
 const app = 'the Slack app';
 
+/** Of a server that only says it is Slack, a code may be of any length. */
+const LONGEST_CODE = 100;
+
 /** Answers of Slack that no later attempt can change, each with what to do. */
 const permanent: Record<string, string> = {
   channel_not_found: `the channel does not exist, or it is private and ${app} is not in it; check the channel of the integration or notification`,
@@ -41,5 +44,5 @@ export function slackFailure(code: string): { kind: 'permanent' | 'retryable'; e
   if (code === 'ratelimited' || code === 'rate_limited') {
     return { kind: 'retryable', error: `Slack answered ${code}: too many messages for the moment` };
   }
-  return { kind: 'retryable', error: `Slack answered ${code}` };
+  return { kind: 'retryable', error: `Slack answered ${code.length > LONGEST_CODE ? `${code.slice(0, LONGEST_CODE).toWellFormed()}…` : code}` };
 }

@@ -81,16 +81,22 @@ describe("Slack's message", () => {
     expect(shown.slice(5, 5 + details.length)).toEqual(details);
   });
 
-  it('has the colour of its status', () => {
-    const colours = [
-      colour('ExecutionFailed'),
-      colour('ExecutionCompleted', { outcome: 'success' }),
-      colour('ExecutionCompleted', { outcome: 'failure' }),
-      colour('ExecutionCancelled'),
-      colour('ExecutionStarted'),
-    ];
-    expect(new Set(colours).size).toBe(5);
-    expect(colour('ExecutionAwaitingConfirmation')).toBe(colours[2]);
+  it.each<[string, string, string, JsonObject?]>([
+    ['ExecutionFailed', 'red', '#d92d20'],
+    ['ExecutionActionFailed', 'red', '#d92d20'],
+    ['IntegrationDisabled', 'red', '#d92d20'],
+    ['ExecutionCompleted', 'green', '#12a150', { outcome: 'Success' }],
+    ['ExecutionCompleted', 'yellow', '#e5a50a', { outcome: 'payment_declined' }],
+    ['ExecutionCompleted', 'yellow', '#e5a50a', {}],
+    ['ExecutionAwaitingConfirmation', 'yellow', '#e5a50a'],
+    ['IntegrationFailing', 'yellow', '#e5a50a'],
+    ['ExecutionCancelled', 'grey', '#98a2b3'],
+    ['ExecutionStarted', 'blue', '#2e7cf6'],
+    ['ExecutionPaused', 'blue', '#2e7cf6'],
+    ['ExecutionResumed', 'blue', '#2e7cf6'],
+    ['order.refunded', 'blue', '#2e7cf6'],
+  ])('of %s is %s', (eventType, _, expected, payload = {}) => {
+    expect(colour(eventType, payload)).toBe(expected);
   });
 
   it('goes to the channel of the notification before that of the integration', () => {

@@ -191,6 +191,20 @@ describe('a server that only says it is Slack', () => {
   });
 });
 
+describe('an error of any length', () => {
+  it.each([
+    ['as an app', () => asApp()],
+    ['to an incoming webhook', () => byWebhook()],
+  ])('that is answered %s is kept in part', async (_, send) => {
+    standIn.refuse(() => ({ error: 'x_'.repeat(500_000) }));
+    const result = await send();
+    expect(result).toMatchObject({ ok: false, kind: 'retryable' });
+    expect(result.ok ? '' : result.error).toMatch(/^Slack answered /);
+    expect(result.ok ? '' : result.error.length).toBeLessThanOrEqual(120);
+    expect(result.response!.length).toBeLessThanOrEqual(4096);
+  });
+});
+
 describe('sending to an incoming webhook of Slack', () => {
   it('posts text and blocks', async () => {
     expect(await byWebhook()).toMatchObject({ ok: true, statusCode: 200, response: 'ok' });
