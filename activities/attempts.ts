@@ -4,6 +4,7 @@ import { firstPauseMs, nextRetryDelayMs, slowDownMs } from '../model/retry.ts';
 import type { AttemptResult } from '../model/types.ts';
 import type { Failing } from '../store/health.ts';
 import { disableIntegration, warnOfFailing } from '../store/integrationAlerts.ts';
+import { noteChannelId } from '../store/rateLimits.ts';
 import { webhookPrivateKey } from '../store/signingKeys.ts';
 import type { Message, SendIo } from './channels/channel.ts';
 import { createRsaSigner } from './channels/rsaSignature.ts';
@@ -60,6 +61,14 @@ export function createAttempts(deps: ActivityDependencies, pauses: Pauses): Atte
     }
   }
 
+  /** A channel that is chosen by its name and by its id has one limit. */
+  async function learnChannel(integrationId: string, { channel: chosen }: Message, { channel, config, rateLimit, channelIds }: Destination, id: string): Promise<void> {
+    const name = channel.limitedTogether?.(config, chosen);
+    if (!rateLimit || name === undefined || name === id || channelIds[name] === id) return;
+    await noteChannelId(db, integrationId, name, id);
+    channelIds[name] = id;
+  }
+
   function retryDelay(job: AttemptJob, { delivery }: Destination, result: AttemptResult): number | null {
     if (result.ok || result.kind !== 'retryable') return null;
     const { retryAfterMs } = result;
@@ -103,6 +112,11 @@ export function createAttempts(deps: ActivityDependencies, pauses: Pauses): Atte
       const nextAttemptMs = retryDelay(job, destination, result);
       const status = result.ok ? 'delivered' : nextAttemptMs === null ? 'failed' : 'retrying';
       const failing = await outcomes.record({ deliveryId: id, owner, startedAt, result, status, nextAttemptMs, ...(health ? { health } : {}) });
+      if (result.ok && result.channelId !== undefined) {
+        await learnChannel(integrationId, message, destination, result.channelId).catch((error: unknown) => {
+          log.warn({ err: error, integration: integrationId }, 'the id of a channel could not be noted; the next message tries again');
+        });
+      }
       if (failing) pauses.note(integrationId, failing.pausedMs);
       if (health) {
         await look(job, destination, { result, nextAttemptMs }, failing).catch((error: unknown) => {

@@ -17,6 +17,8 @@ export interface Destination {
   delivery: DeliverySettings;
   /** The limit that holds, or null. */
   rateLimit: RateLimit | null;
+  /** Ids of its channels by their names, as far as they are known; more become known with each message. */
+  channelIds: Record<string, string>;
 }
 
 /** Looks up where messages go and what agents are called; remembers it for one rules version. */
@@ -38,9 +40,9 @@ export function createDirectory(db: Db, secrets: SecretBox): Directory {
     const stored = await loadDestination(db, integrationId);
     const channel = stored && channels[stored.type];
     if (!channel) return undefined;
-    const { name, config, enabled, delivery } = stored;
+    const { name, config, enabled, delivery, channelIds } = stored;
     const { rate_limit: rateLimit } = effectiveDelivery(delivery, channel.defaultRateLimit);
-    return { channel, name, config, secrets: secrets.open(stored.secrets), enabled, delivery, rateLimit };
+    return { channel, name, config, secrets: secrets.open(stored.secrets), enabled, delivery, rateLimit, channelIds };
   }
 
   return {

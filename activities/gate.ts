@@ -31,10 +31,10 @@ const WIDEST_SPREAD_MS = 600_000;
 /** When messages to a destination may go out, by its rate limit and the pause it asked for; undefined when all may at once. */
 export async function passages(turns: Turns, destination: Destination, arrivals: Arrivals): Promise<Passage[] | undefined> {
   const { integrationId, count, pausedMs } = arrivals;
-  const { channel, config, rateLimit: limit } = destination;
+  const { channel, config, rateLimit: limit, channelIds } = destination;
   if (limit) {
-    const counted = channel.limitedTogether?.(config, arrivals.channel) ?? '';
-    const waitsMs = await turns.reserve({ integrationId, channel: counted, count, limit, notBeforeMs: pausedMs });
+    const name = channel.limitedTogether?.(config, arrivals.channel) ?? '';
+    const waitsMs = await turns.reserve({ integrationId, channel: channelIds[name] ?? name, count, limit, notBeforeMs: pausedMs });
     return waitsMs.map((afterMs) => ({ afterMs, hasTurn: true }));
   }
   if (pausedMs <= 0) return undefined;

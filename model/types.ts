@@ -128,6 +128,8 @@ export type AttemptResult =
       durationMs: number;
       /** How the destination knows the message, where it can be changed later. */
       reference?: JsonObject;
+      /** Id of the channel where it went, in a destination that has channels. */
+      channelId?: string;
     }
   | {
       ok: false;

@@ -8,6 +8,7 @@ import * as deliverySettings from './migrations/0004_delivery_settings.ts';
 import * as replays from './migrations/0005_replays.ts';
 import * as channels from './migrations/0006_channels.ts';
 import * as listeningClients from './migrations/0007_listening_clients.ts';
+import * as channelIds from './migrations/0008_channel_ids.ts';
 import { withPreparedStatements } from './preparedStatements.ts';
 import type { Tables } from './tables.ts';
 
@@ -37,6 +38,7 @@ const migrations: Record<string, Migration> = {
   '0005_replays': replays,
   '0006_channels': channels,
   '0007_listening_clients': listeningClients,
+  '0008_channel_ids': channelIds,
 };
 
 /** Any number will do, as long as every Herald process uses the same one. */

@@ -189,12 +189,16 @@ export interface StoredDestination {
   enabled: boolean;
   /** Delivery settings, as they were set. */
   delivery: DeliverySettings;
+  /** Ids of its channels by their names, as far as they are known. */
+  channelIds: Record<string, string>;
 }
 
 export async function loadDestination(db: Db, integrationId: string): Promise<StoredDestination | undefined> {
   return db
     .selectFrom('integrations')
     .select(['type', 'name', 'config', 'secrets', 'enabled', 'delivery'])
+    .select(sql<Record<string, string>>`coalesce(
+      (select json_object_agg(channel, same_as) from rate_limits r where r.integration_id = integrations.id and same_as is not null), '{}')`.as('channelIds'))
     .where('id', '=', integrationId)
     .executeTakeFirst();
 }

@@ -13,6 +13,17 @@ export interface TurnRequest {
   notBeforeMs: number;
 }
 
+/** Takes down the id of a channel that is known by its name: from now on the limit counts by the id, whichever is chosen. */
+export async function noteChannelId(db: Db, integrationId: string, name: string, id: string): Promise<void> {
+  await sql`
+    with named as (
+      update rate_limits set same_as = ${id} where integration_id = ${integrationId} and channel = ${name} returning per_second, next_turn_at
+    )
+    insert into rate_limits as r (integration_id, channel, per_second, next_turn_at)
+    select ${integrationId}, ${id}, per_second, next_turn_at from named
+    on conflict (integration_id, channel) do update set next_turn_at = greatest(r.next_turn_at, excluded.next_turn_at)`.execute(db);
+}
+
 /**
  * Reserves turns under rate limits that all workers share, for several destinations in one statement (GCRA, by the clock
  * of Postgres). No two requests may be about the same integration and channel.

@@ -235,6 +235,8 @@ export interface RateLimitTable {
   /** The limit by which `next_turn_at` was reckoned. */
   per_second: number;
   next_turn_at: Timestamp;
+  /** The channel's id, by which its limit counts, once it is known. */
+  same_as: string | null;
 }
 
 /** Worker processes that hold or held leases. */

@@ -3,7 +3,7 @@ import type { AttemptResult, JsonObject } from '../../../model/types.ts';
 import { delivered, failed, statusLine, unanswered } from '../attempt.ts';
 import type { Message, Rendered, SendIo } from '../channel.ts';
 import type { OutgoingResponse } from '../http.ts';
-import { readConfig, readSecrets } from './config.ts';
+import { isChannelId, readConfig, readSecrets } from './config.ts';
 import { slackFailure } from './errors.ts';
 import { joinChannel } from './join.ts';
 import { type ApiAnswer, defaultTimeoutMs, isTransient, openWebApi, type WebApi } from './webApi.ts';
@@ -26,9 +26,11 @@ export async function sendSlack(
     return response.kind === 'answered' ? judgeWebhook(response) : unanswered(response);
   }
   const sent = await postMessage(openWebApi(config, opened.bot_token, io), rendered, config);
-  if (!sent.ok || !message.confirmation) return sent.result;
+  if (!sent.ok) return sent.result;
   const { channel, ts } = sent.body;
-  return typeof channel === 'string' && typeof ts === 'string' ? { ...sent.result, reference: { channel, ts } } : sent.result;
+  if (typeof channel !== 'string') return sent.result;
+  const result = isChannelId(channel) ? { ...sent.result, channelId: channel } : sent.result;
+  return message.confirmation && typeof ts === 'string' ? { ...result, reference: { channel, ts } } : result;
 }
 
 /** Posts, and joins a public channel first where the app is not in it yet. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTurns } from '../../../activities/turns.ts';
 import type { RateLimit } from '../../../model/deliverySettings.ts';
 import { type Db, openDatabase } from '../../../store/database.ts';
-import { reserveTurns } from '../../../store/rateLimits.ts';
+import { noteChannelId, reserveTurns } from '../../../store/rateLimits.ts';
 import { createTestDatabase, type TestDatabase, uniqueName } from '../../support/stack.ts';
 
 let database: TestDatabase;
@@ -53,6 +53,16 @@ describe('turns under a rate limit', () => {
     const limit = { per_second: 1, burst: 1 };
     const waits = await reserveTurns(database.db, [request(one, 2, limit, 0, '#a'), request(one, 2, limit, 0, '#b'), request(two, 2, limit, 0, '#a')]);
     for (const each of waits) expectNear(each, [0, 1000]);
+  });
+
+  it('of a channel whose id becomes known go on behind those given by its name and by its id', async () => {
+    const id = uniqueName('int');
+    const limit = { per_second: 1, burst: 1 };
+    await reserveTurns(database.db, [request(id, 3, limit, 0, 'ops'), request(id, 2, limit, 0, 'C1')]);
+    await noteChannelId(database.db, id, 'ops', 'C1');
+    expectNear((await reserveTurns(database.db, [request(id, 1, limit, 0, 'C1')]))[0]!, [3000]);
+    await noteChannelId(database.db, id, 'ops', 'C1');
+    expectNear((await reserveTurns(database.db, [request(id, 1, limit, 0, 'C1')]))[0]!, [4000]);
   });
 
   it('begin after a pause that the destination asked for, without a burst into it', async () => {
