@@ -22,7 +22,7 @@ export async function tablesAsText(db: Db): Promise<Trace[]> {
   );
 }
 
-/** Every workflow as the Temporal UI has it: its history with what its payloads carry, its memo, its search attributes. */
+/** Every workflow as the Temporal UI has it: its history with what its payloads carry, its memo, its search attributes, and what its queries answer, its current details among them. */
 export async function workflowsAsText(client: Client): Promise<Trace[]> {
   const traces: Trace[] = [];
   for await (const { workflowId, runId } of client.workflow.list()) {
@@ -32,6 +32,9 @@ export async function workflowsAsText(client: Client): Promise<Trace[]> {
     const payloads = Array.from(history.matchAll(/"data": "([^"]+)"/g), ([, data]) => Buffer.from(data!, 'base64').toString('utf8'));
     const shown = JSON.stringify({ memo, searchAttributes, raw });
     traces.push({ where: `workflow ${workflowId}`, text: [history, ...payloads, shown].join('\n') });
+    const queries = ['__temporal_workflow_metadata', ...(workflowId.startsWith('session/') ? ['state', 'decisions'] : [])];
+    const answers = await Promise.all(queries.map((query) => handle.query<unknown>(query)));
+    traces.push({ where: `queries of ${workflowId}`, text: JSON.stringify(answers) });
   }
   return traces;
 }
