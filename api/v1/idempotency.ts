@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, MiddlewareHandler } from 'hono';
 import { claimKey, type IdempotencyClaim, releaseKey, storeAnswer } from '../../store/idempotency.ts';
+import { SecretError } from '../../store/secrets.ts';
 import type { ApiDependencies, ApiEnv } from '../dependencies.ts';
 import { patiently } from '../patience.ts';
 import { badRequest, Problem } from '../problems.ts';
@@ -32,7 +33,7 @@ export function idempotent({ db, secrets, log }: Deps): MiddlewareHandler<ApiEnv
     if (result.outcome === 'mismatch') throw mismatch(key);
     if (result.outcome === 'in_progress') throw inProgress(key);
     if (result.outcome === 'answered') {
-      const { body, contentType } = secrets.open(result.body) as { body: string; contentType: string };
+      const { body, contentType } = openAnswer(key, result);
       return new Response(body, { status: result.status, headers: { 'Content-Type': contentType, 'Idempotent-Replayed': 'true' } });
     }
     await next();
@@ -42,6 +43,14 @@ export function idempotent({ db, secrets, log }: Deps): MiddlewareHandler<ApiEnv
     );
     await (cameToNothing ? Promise.race([settled, sleep(RELEASE_WITHIN_MS, undefined, { ref: false })]) : settled);
   };
+
+  function openAnswer(key: string, { status, body }: { status: number; body: string }): { body: string; contentType: string } {
+    try {
+      return secrets.open(body) as { body: string; contentType: string };
+    } catch (error) {
+      throw error instanceof SecretError ? unreadable(key, status) : error;
+    }
+  }
 
   async function keep(c: Context<ApiEnv>, claim: IdempotencyClaim): Promise<void> {
     const answer = { body: await c.res.clone().text(), contentType: c.res.headers.get('content-type') ?? 'application/json' };
@@ -55,6 +64,18 @@ function mismatch(key: string): Problem {
     type: 'idempotency-key-reused',
     title: 'Idempotency key reused',
     detail: `The Idempotency-Key '${key}' was used for another request. Use a new key for a new request.`,
+  });
+}
+
+/** The key that sealed it was dropped less than a day after it had been replaced. */
+function unreadable(key: string, status: number): Problem {
+  return new Problem({
+    status: 409,
+    type: 'kept-answer-unreadable',
+    title: 'Kept answer unreadable',
+    detail:
+      `The request with the Idempotency-Key '${key}' was answered with ${status}, but its kept answer cannot be opened any more: ` +
+      `Herald's secret key has changed since. Read what came of it, or use a new key to make the request again.`,
   });
 }
 

@@ -183,6 +183,18 @@ describe('Idempotency-Key', () => {
     expect(row.body).not.toContain('whsec_');
   });
 
+  test('whose answer was sealed with a secret key that is gone is a conflict, and nothing is done again', async () => {
+    const headers = { 'Idempotency-Key': 'before the rotation' };
+    const body = { ...webhook, name: 'made before the rotation' };
+    await caller.post('/v1/integrations', body, headers);
+    const sealed = new SecretBox('a secret key that was dropped').seal({ body: '{}', contentType: 'application/json' });
+    await api.db.updateTable('idempotency_keys').set({ body: sealed }).where('key', '=', 'before the rotation').execute();
+    const again = await caller.post('/v1/integrations', body, headers);
+    expect(again).toMatchObject({ status: 409, body: { type: 'urn:herald:problem:kept-answer-unreadable', detail: expect.stringContaining('answered with 201') as string } });
+    const made = (await caller.get('/v1/integrations?limit=200')).body.data.filter(({ name }) => name === body.name);
+    expect(made).toHaveLength(1);
+  });
+
   test('the same key with another body, or on another route, is a conflict', async () => {
     const headers = { 'Idempotency-Key': 'reused' };
     await caller.post('/v1/agents', { name: 'once' }, headers);
