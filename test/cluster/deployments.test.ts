@@ -1,14 +1,13 @@
-import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { pino } from 'pino';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningWorker, startWorker } from '../../worker/worker.ts';
+import type { RunningWorker } from '../../worker/worker.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
-import { arrivedOf, type EngineSession, event, historyOf, startSession } from '../support/engineSession.ts';
+import { arrivedOf, type EngineSession, event, historyOf, startSession, until } from '../support/engineSession.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { createTestDatabase, uniqueName } from '../support/stack.ts';
 import { startTemporalCluster, type TemporalCluster } from '../support/temporalCluster.ts';
+import { makeCurrent, startWorkerOf } from '../support/workerVersions.ts';
 
-const log = pino({ level: 'silent' });
 let cluster: TemporalCluster;
 let receiver: Receiver;
 let engine: Engine;
@@ -25,26 +24,9 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** A worker of one version of a deployment. */
-async function workerOf(name: string, buildId: string, movingOnMs: number): Promise<RunningWorker> {
-  const timings = { ...engine.settings.timings, movingOn: { pauseMs: movingOnMs } };
-  return startWorker({ ...engine.settings, timings, deployment: { name, buildId } }, log);
-}
-
 async function ended(worker: RunningWorker): Promise<void> {
   worker.stop();
   await worker.done;
-}
-
-async function makeCurrent(client: Client, deploymentName: string, buildId: string): Promise<void> {
-  await expect
-    .poll(() =>
-      client.workflowService.setWorkerDeploymentCurrentVersion({ namespace: client.options.namespace, deploymentName, buildId, allowNoPollers: false }).then(
-        () => 'done',
-        (error: unknown) => String(error),
-      ),
-    )
-    .toBe('done');
 }
 
 const versionOf = ({ raw }: WorkflowExecutionDescription) => {
@@ -59,21 +41,19 @@ async function reportingSession(): Promise<EngineSession> {
   return startSession(engine, { agents: [agent] });
 }
 
-const LONG_MS = 3_600_000;
-
 describe('when a new version of Herald is deployed', () => {
   it('a paused session moves to it while nothing happens in it, and goes on when the old workers have gone', async () => {
     const name = uniqueName('herald');
-    const old = await workerOf(name, 'v1', LONG_MS);
-    await makeCurrent(engine.client, name, 'v1');
+    const old = await startWorkerOf(engine, { name, buildId: 'v1' });
+    await until(() => makeCurrent(engine, { name, buildId: 'v1' }), 'the version to be the current one');
     const session = await reportingSession();
     await session.append(event('pause', 'ExecutionPaused'));
     await arrivedOf(receiver, session, 2);
     const before = await session.handle.describe();
     expect(versionOf(before)).toEqual({ behavior: PINNED, buildId: 'v1' });
 
-    const fresh = await workerOf(name, 'v2', 500);
-    await makeCurrent(engine.client, name, 'v2');
+    const fresh = await startWorkerOf(engine, { name, buildId: 'v2' }, { pauseMs: 500 });
+    await until(() => makeCurrent(engine, { name, buildId: 'v2' }), 'the version to be the current one');
     await expect.poll(async () => versionOf(await session.handle.describe())).toEqual({ behavior: PINNED, buildId: 'v2' });
     await ended(old);
     expect((await session.handle.describe()).runId).not.toBe(before.runId);
@@ -86,8 +66,8 @@ describe('when a new version of Herald is deployed', () => {
 
   it('a busy session stays with the version that began its run until it hands over, and loses nothing', async () => {
     const name = uniqueName('herald');
-    const old = await workerOf(name, 'v1', LONG_MS);
-    await makeCurrent(engine.client, name, 'v1');
+    const old = await startWorkerOf(engine, { name, buildId: 'v1' });
+    await until(() => makeCurrent(engine, { name, buildId: 'v1' }), 'the version to be the current one');
     const session = await reportingSession();
     const ids = Array.from({ length: 60 }, (_, index) => `e${index}`);
     const reporting = (async () => {
@@ -96,9 +76,9 @@ describe('when a new version of Herald is deployed', () => {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     })();
-    const fresh = await workerOf(name, 'v2', LONG_MS);
+    const fresh = await startWorkerOf(engine, { name, buildId: 'v2' });
     const { runId } = await session.handle.describe();
-    await makeCurrent(engine.client, name, 'v2');
+    await until(() => makeCurrent(engine, { name, buildId: 'v2' }), 'the version to be the current one');
     await reporting;
     const messages = await arrivedOf(receiver, session, 61);
     expect(messages.map(({ event_id }) => event_id).slice(1)).toEqual(ids);

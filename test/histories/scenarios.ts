@@ -6,7 +6,7 @@ import type { SessionCommand } from '../../model/session.ts';
 import type { SessionTimeouts } from '../../model/timeouts.ts';
 import type { JsonObject } from '../../model/types.ts';
 import { confirmationId } from '../../store/confirmations.ts';
-import { replayWorkflowId } from '../../model/naming.ts';
+import { replayWorkflowId, settlingWorkflowId } from '../../model/naming.ts';
 import { updateNotification } from '../../store/notifications.ts';
 import { createReplay } from '../../store/replays/replays.ts';
 import { readNow } from '../../store/replays/search.ts';
@@ -14,6 +14,8 @@ import { createReplayWorkflows } from '../../temporal/replays.ts';
 import type { Engine } from '../support/engineOn.ts';
 import { agentNamed, arrivedOf, deliveryOf, type EngineSession, event, startSession, until } from '../support/engineSession.ts';
 import type { Receiver } from '../support/receiver.ts';
+import { startSlackStandIn } from '../support/slackStandIn.ts';
+import { makeCurrent, startWorkerOf } from '../support/workerVersions.ts';
 
 interface RecordedRun {
   workflowId: string;
@@ -70,8 +72,7 @@ export const scenarios: Record<string, Scenario> = {
     await command(engine, session, 'pause');
     await command(engine, session, 'resume');
     await command(engine, session, 'message', { message: 'Use the staging database' });
-    const asked = await command(engine, session, 'ask', { message: 'Refund?' });
-    const eventId = asked.outcome === 'done' ? asked.eventId : '';
+    const eventId = await ask(engine, session);
     await command(engine, session, 'decide', { confirmationId: confirmationId(session.key, eventId), decision: 'approve' });
     await command(engine, session, 'cancel');
     await arrivedOf(receiver, session, 7);
@@ -149,6 +150,24 @@ export const scenarios: Record<string, Scenario> = {
     await handle.result();
     return { workflowId: handle.workflowId };
   },
+
+  async 'settling-of-an-answered-question'(engine) {
+    const slack = await startSlackStandIn();
+    const agent = await engine.agent('asking');
+    const integrationId = await engine.integration('slack', { bot_token: 'xoxb-1', signing_secret: 'signing-secret', channel: '#general', api_url: slack.apiUrl });
+    await engine.notify(agent.id, integrationId, { subscription: { mode: 'custom', rules: [{ event: 'ExecutionAwaitingConfirmation' }] } });
+    const session = await startSession(engine, { agents: [agent] });
+    await session.decided();
+    const eventId = await ask(engine, session);
+    await session.decided();
+    await until(async () => (await deliveryOf(engine, session, eventId)).status === 'delivered', 'the question in Slack');
+    await command(engine, session, 'decide', { confirmationId: confirmationId(session.key, eventId), decision: 'approve' });
+    await until(async () => (await deliveryOf(engine, session, eventId)).settled_at !== null, 'the answer in Slack');
+    const handle = engine.client.workflow.getHandle(settlingWorkflowId((await deliveryOf(engine, session, eventId)).id));
+    await handle.result();
+    await slack.close();
+    return { workflowId: handle.workflowId };
+  },
 };
 
 /** For an engine whose runs are allowed a short history. */
@@ -176,6 +195,41 @@ export const longScenarios: Record<string, Scenario> = {
   },
 };
 
+/** For an engine without a worker, on a server that keeps runs with the version of the workers that began them. */
+export const versionedScenarios: Record<string, Scenario> = {
+  async 'session-that-moves-to-newer-workers'(engine, receiver) {
+    const { session, firstRun } = await movedSession(engine, receiver);
+    return { workflowId: session.handle.workflowId, runId: firstRun };
+  },
+
+  async 'session-continued-by-newer-workers'(engine, receiver) {
+    const { session } = await movedSession(engine, receiver);
+    return { workflowId: session.handle.workflowId, runId: (await session.handle.describe()).runId };
+  },
+};
+
+/** A session that was paused under one version of the workers, and goes on and ends under the next one. */
+async function movedSession(engine: Engine, receiver: Receiver): Promise<{ session: EngineSession; firstRun: string }> {
+  const name = `herald-${randomUUID()}`;
+  const workers = [await startWorkerOf(engine, { name, buildId: 'v1' })];
+  await until(() => makeCurrent(engine, { name, buildId: 'v1' }), 'the first version to be the current one');
+  const session = await watchedSession(engine, receiver);
+  await command(engine, session, 'pause');
+  await session.decided();
+  const { runId: firstRun } = await session.handle.describe();
+  workers.push(await startWorkerOf(engine, { name, buildId: 'v2' }, { pauseMs: 500 }));
+  await until(() => makeCurrent(engine, { name, buildId: 'v2' }), 'the second version to be the current one');
+  await until(async () => (await session.handle.describe()).runId !== firstRun, 'the session to move');
+  await command(engine, session, 'resume');
+  await session.append(event('end', 'ExecutionCompleted'));
+  await closed(session);
+  for (const worker of workers) {
+    worker.stop();
+    await worker.done;
+  }
+  return { session, firstRun };
+}
+
 /** A session whose agent tells the receiver of everything. */
 async function watchedSession(engine: Engine, receiver: Receiver, timeouts: Partial<SessionTimeouts> = {}): Promise<EngineSession> {
   const agent = await engine.agent('refunds');
@@ -188,6 +242,13 @@ async function watchedSession(engine: Engine, receiver: Receiver, timeouts: Part
 async function command(engine: Engine, session: EngineSession, name: SessionCommand, payload: JsonObject = {}): Promise<CommandAnswer> {
   const request = { requestId: randomUUID(), command: name, payload, by: 'sarah' };
   return createCommands(engine).run(engine.organisationId, session.id, request);
+}
+
+/** Answers with the id of the question's event. */
+async function ask(engine: Engine, session: EngineSession): Promise<string> {
+  const asked = await command(engine, session, 'ask', { message: 'Refund?' });
+  if (asked.outcome !== 'done') throw new Error(asked.outcome);
+  return asked.eventId;
 }
 
 async function longSession(engine: Engine, receiver: Receiver): Promise<{ session: EngineSession; firstRun: string }> {

@@ -32,6 +32,8 @@ export const shortTimings = {
 export interface EngineSetUp {
   organisationId: string;
   agent(name: string): Promise<{ id: string; name: string }>;
+  /** An integration of a channel; answers its id. */
+  integration(type: string, config: JsonObject, options?: { name?: string; delivery?: DeliverySettings }): Promise<string>;
   /** A webhook integration; answers its id. */
   webhook(url: string, options?: { timeoutMs?: number; name?: string; delivery?: DeliverySettings }): Promise<string>;
   /** Binds an integration to an agent, for all events unless `rule` says otherwise; answers the notification's id. */
@@ -126,15 +128,16 @@ export async function startEngineOn(parts: EngineParts, options: EngineOptions =
 async function setUp(db: Db): Promise<EngineSetUp> {
   const { id: organisationId } = await createOrganisation(db, { name: 'test' });
   const box = new SecretBox(SECRET_KEY);
+  const integration: EngineSetUp['integration'] = async (type, given, { name = type, delivery = {} } = {}) => {
+    const { config, secrets } = channels[type]!.split(given);
+    const input = { name, type, config, secrets: box.seal(secrets), enabled: true, delivery };
+    return (await createIntegration(db, organisationId, input)).id;
+  };
   return {
     organisationId,
     agent: (name) => findOrCreateAgent(db, organisationId, name),
-    async webhook(url, { timeoutMs = 5000, name = 'webhook', delivery } = {}) {
-      const { config, secrets } = channels.webhook!.split({ url } satisfies JsonObject);
-      const settings = { timeout_s: timeoutMs / 1000, ...delivery };
-      const input = { name, type: 'webhook', config, secrets: box.seal(secrets), enabled: true, delivery: settings };
-      return (await createIntegration(db, organisationId, input)).id;
-    },
+    integration,
+    webhook: (url, { timeoutMs = 5000, name = 'webhook', delivery } = {}) => integration('webhook', { url }, { name, delivery: { timeout_s: timeoutMs / 1000, ...delivery } }),
     async notify(agentId, integrationId, rule = {}) {
       const input = { agentId, integrationId, subscription: { mode: 'all' as const }, metadataFilter: {}, channel: null, enabled: true, ...rule };
       const saved = await createNotification(db, organisationId, input, () => {});
