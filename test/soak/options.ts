@@ -1,4 +1,5 @@
 import { parseArguments, wholeNumber } from '../../bin/command.ts';
+import { MAX_RSS_GROWTH_MB } from './verdict.ts';
 
 export interface SoakOptions {
   /** How many events the session gets at least. */
@@ -21,7 +22,8 @@ Every event has a message. Then compares what was accepted with what arrived, an
   --max-history 200      a run hands over at about so many history events (default: Herald's own, 2000)
   --json                 print one JSON object, and nothing else, on standard output
 
-Ends with 0 when nothing was lost and nothing happened twice.
+Ends with 0 when nothing was lost, nothing happened twice, no run had a history of 1 MiB or of more than 100 events beyond
+those at which it hands over, and the worker's memory (after the first 5 % of the events) grew by ${MAX_RSS_GROWTH_MB} MB at most.
 `;
 
 /** @throws {UsageError} */

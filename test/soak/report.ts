@@ -1,7 +1,8 @@
 import type { SoakReport } from './run.ts';
 
-export function isGood({ lost, duplicateEffects }: SoakReport): boolean {
-  return lost === 0 && duplicateEffects === 0;
+/** Nothing lost, nothing done twice, histories and memory within their bounds. */
+export function isGood({ problems }: SoakReport): boolean {
+  return problems.length === 0;
 }
 
 /** A report for people. */
@@ -14,6 +15,7 @@ export function textOf(report: SoakReport): string {
     `  runs               ${report.runs}, the longest with ${report.maxHistoryEvents} history events, the largest with ${Math.round(report.maxHistoryBytes / 1024)} KiB`,
     `  worker's memory    ${report.workerRssMbStart} MB at the start, ${report.workerRssMbEnd} MB at the end`,
     '',
+    ...report.problems.map((problem) => `PROBLEM ${problem}`),
     isGood(report) ? 'Nothing was lost, and nothing happened twice.' : 'This must not be.',
   ];
   return `${lines.join('\n')}\n`;

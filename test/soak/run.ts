@@ -10,6 +10,7 @@ import type { SoakOptions } from './options.ts';
 import { type CountingReceiver, startCountingReceiver } from './receiver.ts';
 import { readRuns } from './runs.ts';
 import { startSoakSession } from './session.ts';
+import { problemsOf } from './verdict.ts';
 
 export interface SoakReport {
   /** Accepted, those that commands became included. */
@@ -27,10 +28,14 @@ export interface SoakReport {
   workerRssMbStart: number;
   workerRssMbEnd: number;
   seconds: number;
+  /** What must not be (verdict.ts). */
+  problems: string[];
 }
 
 /** The worker's memory counts from here on: its caches and its compiler have warmed up. */
 const WARM_UP_SHARE = 0.05;
+/** Herald's own default: at how many history events a run hands over. */
+const HAND_OVER_AT = 2000;
 const ARRIVES_WITHIN_MS = 60_000;
 /** A message that comes twice would come within this time. */
 const QUIET_MS = 2000;
@@ -77,7 +82,7 @@ export async function runSoak(options: SoakOptions, say: (line: string) => void,
     tell('Asking Temporal about the session’s runs.');
     const runs = await readRuns(`127.0.0.1:${readPorts(herald.dataDir).temporal}`, sessionWorkflowId(session.organisationId, session.id));
     const arrived = session.accepted.filter((id) => receiver.messagesFor(id) > 0).length;
-    return {
+    const measured = {
       events: session.accepted.length,
       lost: session.accepted.length - arrived,
       duplicateEffects: receiver.messages() - arrived,
@@ -88,6 +93,7 @@ export async function runSoak(options: SoakOptions, say: (line: string) => void,
       workerRssMbEnd,
       seconds,
     };
+    return { ...measured, problems: problemsOf(measured, options.maxHistoryEvents ?? HAND_OVER_AT) };
   }
 }
 
