@@ -4,6 +4,7 @@ import { migrate, openDatabase } from '../store/database.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
 import { createReplayWorkflows } from '../temporal/replays.ts';
+import { watchSearchAttributes } from '../temporal/searchAttributes.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
 import type { SessionLimits } from '../workflows/messages.ts';
 import { createApp } from './app.ts';
@@ -11,7 +12,6 @@ import { createCommands } from './commands.ts';
 import type { ApiSettings } from './dependencies.ts';
 import { createIngest } from './ingest.ts';
 import { createSessionWatch } from './listen/sessionWatch.ts';
-import { watchSearchAttributes } from './searchAttributes.ts';
 import { startServer } from './server.ts';
 
 /** The settings of an API process; config/settings.ts reads them. */

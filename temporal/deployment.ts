@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { refusedBy } from './refused.ts';
 
 /** The version of Herald's workflow code that a worker has, as the Temporal server knows it. */
 export interface WorkerDeployment {
@@ -14,8 +15,16 @@ export async function whyNoDeployments(client: Client): Promise<string | undefin
   const { serverVersion } = await client.workflowService.getSystemInfo({});
   const [major = 0, minor = 0] = (serverVersion ?? '').split('.').map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_SERVER;
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return undefined;
-  return `the Temporal server ${serverVersion} is older than ${OLDEST_SERVER.join('.')}`;
+  const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+  if (isOld) return `the Temporal server ${serverVersion} is older than ${OLDEST_SERVER.join('.')}`;
+  try {
+    await client.workflowService.listWorkerDeployments({ namespace: client.options.namespace, pageSize: 1 });
+    return undefined;
+  } catch (error) {
+    const refusal = refusedBy(error);
+    if (refusal === undefined) throw error;
+    return refusal;
+  }
 }
 
 /** The version that new runs go to; undefined while none was made current. */

@@ -12,7 +12,7 @@ import { createDecisionLinks } from '../store/decisionLinks.ts';
 import { SecretBox } from '../store/secrets.ts';
 import { openTemporalClient, type TemporalAddress } from '../temporal/connect.ts';
 import { type WorkerDeployment, whyNoDeployments } from '../temporal/deployment.ts';
-import { ensureSearchAttributes } from '../temporal/searchAttributes.ts';
+import { watchSearchAttributes } from '../temporal/searchAttributes.ts';
 import { createSettlingWorkflows } from '../temporal/settling.ts';
 import { createReplayWorkflows } from '../temporal/replays.ts';
 import { createWorkflows } from '../temporal/workflows.ts';
@@ -88,10 +88,10 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   });
   await migrate(db);
   const client = openTemporalClient(settings.temporal);
-  const unusable = await ensureSearchAttributes(client);
-  if (unusable) log.warn({ reason: unusable }, 'Herald runs without its search attributes');
+  const searchAttributes = watchSearchAttributes(client, log);
+  await searchAttributes.asked;
   const deployment = await usableDeployment(settings.deployment, client, log);
-  const workflows = createWorkflows(client, () => unusable === undefined, timings.session);
+  const workflows = createWorkflows(client, searchAttributes.usable, timings.session);
   const http = createOutgoingHttp({ allowedDestinations: settings.allowedDestinations });
   const owner = `worker-${randomUUID()}`;
   const listening = createListening(MAX_LISTENING);
@@ -152,7 +152,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
     startRelay({ db, workflows, log }, timings.relay),
     startSweeper({ db, workflows, takeOver: (graceMs) => activities.takeOver(graceMs), log }, timings.sweeper),
     startTimekeeper({ db, log }, timings.timekeeper),
-    startReplayStarter({ db, replays: createReplayWorkflows(client, () => unusable === undefined), log }, timings.replays),
+    startReplayStarter({ db, replays: createReplayWorkflows(client, searchAttributes.usable), log }, timings.replays),
     startSettler({ db, startSettling: createSettlingWorkflows(client), log }),
     every(PAUSES_READ_EVERY_MS, 'reading which destinations want a pause', log, () => activities.refreshPauses()),
     startHousekeeping({ db, secrets, log }),
@@ -161,6 +161,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   ];
   let stoppedAt = -Infinity;
   const done = run([sessions, deliveries], async () => {
+    searchAttributes.stop();
     await Promise.all(recurring.map((each) => each.stop()));
     const graceLeftMs = stoppedAt + settings.shutdownGraceMs - performance.now();
     if (graceLeftMs > 0) await Promise.race([activities.idle(), sleep(graceLeftMs, undefined, { ref: false })]);

@@ -6,6 +6,7 @@ import { arrivedOf, type EngineSession, event, historyOf, startSession, until } 
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { createTestDatabase, uniqueName } from '../support/stack.ts';
 import { startTemporalCluster, type TemporalCluster } from '../support/temporalCluster.ts';
+import { startTemporalProxy } from '../support/temporalProxy.ts';
 import { makeCurrent, startWorkerOf } from '../support/workerVersions.ts';
 
 let cluster: TemporalCluster;
@@ -96,4 +97,22 @@ describe('when a new version of Herald is deployed', () => {
     const ids = (events ?? []).flatMap(({ workflowTaskCompletedEventAttributes: completed }) => (completed ? [completed.deploymentVersion?.buildId] : []));
     return [...new Set(ids)];
   }
+});
+
+describe('where versions of workers are switched off, or not allowed,', () => {
+  it('a worker of a version says so, and works without', async () => {
+    const proxy = await startTemporalProxy(cluster.address);
+    // As the server answers with `system.enableDeploymentVersions: false`.
+    proxy.breakAll({ call: 'ListWorkerDeployments', breaks: 'refused' });
+    const plain = await startEngine({ temporalAddress: proxy.address, worker: false });
+    plain.settings.deployment = { name: uniqueName('herald'), buildId: 'v1' };
+    await plain.startWorker();
+    const reason = expect.stringContaining('PERMISSION_DENIED');
+    expect(plain.logged).toContainEqual(expect.objectContaining({ msg: 'Herald runs without versions of its workers', reason }));
+    const session = await startSession(plain, { agents: [await plain.agent('orders')] });
+    await session.decided();
+    expect(versionOf(await session.handle.describe())).toEqual({ behavior: undefined, buildId: undefined });
+    await plain.close();
+    await proxy.close();
+  });
 });

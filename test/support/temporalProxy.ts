@@ -7,8 +7,11 @@ import { gunzipSync } from 'node:zlib';
 export interface TemporalFault {
   /** Name of the call: `SignalWithStartWorkflowExecution`. */
   call: string;
-  /** `unheard`: the server never sees the call. `unanswered`: it carries it out, and the caller never learns of it. */
-  breaks: 'unheard' | 'unanswered';
+  /**
+   * `unheard`: the server never sees the call. `unanswered`: it carries it out, and the caller never learns of it.
+   * `refused`: the caller may not make it.
+   */
+  breaks: 'unheard' | 'unanswered' | 'refused';
   /** Only calls whose request, or whose answer when it is `unanswered`, holds this text. */
   about?: string;
 }
@@ -23,6 +26,9 @@ export interface TemporalProxy {
   breakAll(fault: TemporalFault): { stop: () => void; count: () => number };
   close(): Promise<void>;
 }
+
+/** gRPC's code, as a header. */
+const PERMISSION_DENIED = '7';
 
 type Armed = TemporalFault & { happened: () => void };
 
@@ -84,6 +90,11 @@ async function pass(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ups
   const name = String(headers[':path']).split('/').at(-1);
   const fault = (breaks: TemporalFault['breaks'], ...said: Buffer[]) =>
     [...armed].find((each) => each.call === name && each.breaks === breaks && said.some((message) => isAbout(message, each.about)));
+  const refused = fault('refused', request);
+  if (refused) {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': PERMISSION_DENIED, 'grpc-message': 'Request unauthorized.' }, { endStream: true });
+    return refused.happened();
+  }
   const unheard = fault('unheard', request);
   if (unheard) return breakOff(stream, unheard);
 
