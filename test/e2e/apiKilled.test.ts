@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../chaos/freePort.ts';
-import { newOrganisation } from '../support/api.ts';
+import { newOrganisation, startSession as startToken, withToken } from '../support/api.ts';
 import { type AnswerBody, type Caller, callerOf } from '../support/caller.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
+import { openStream } from '../support/eventStream.ts';
 import { type HeraldProcess, startHeraldProcess } from '../support/heraldProcess.ts';
 import { uniqueName, workflowBundle } from '../support/stack.ts';
 
@@ -108,5 +109,35 @@ describe('an API process that is killed while agents wait', () => {
     expect(goesOn.body).toMatchObject({ reached: true, status: 'running' });
     expect(decision.body).toMatchObject({ reached: true, status: 'running', confirmation: { status: 'approved', decided_by: 'sarah' } });
     expect([goesOn.ms, decision.ms].filter((ms) => ms >= 1000)).toEqual([]);
+  });
+});
+
+describe('two API processes beside each other', () => {
+  it('serve agents at one and people at the other: the paused agent goes on within a second, whether it waits or streams', async () => {
+    const [agents, people] = [await newUrl(), await newUrl()];
+    const [here, there] = await Promise.all([startApi(agents), startApi(people)]);
+    const id = uniqueName('session');
+    const token = await startToken({ url: agents, key: organisation.key }, { session_id: id });
+    expect((await here.post(`/v1/sessions/${id}/pause`)).status).toBe(200);
+    const wait = fetch(`${agents}/v1/sessions/${id}/wait?until=running&timeout_s=60`, { headers: withToken(token) });
+    const answered = wait.then(async (response) => ({ body: (await response.json()) as AnswerBody, at: Date.now() }));
+    const stream = await openStream(`${agents}/v1/sessions/${id}/stream`, withToken(token));
+    await expect.poll(() => stream.messages.at(-1)?.data.status).toBe('paused');
+
+    const heard = stream.messages.length;
+    const resumedAt = Date.now();
+    const resumed = await there.post(`/v1/sessions/${id}/resume`, { reason: 'Go on' });
+    expect(resumed).toMatchObject({ status: 200, body: { status: 'running' } });
+    const { body, at } = await answered;
+    await expect.poll(() => stream.messages.at(-1)?.data.status).toBe('running');
+    const told = stream.messages.slice(heard);
+    await stream.close();
+
+    expect(body).toMatchObject({ reached: true, status: 'running' });
+    expect(told.map(({ event, data }) => [event, data.id ?? data.status])).toEqual([
+      ['message', resumed.body.event_id],
+      ['status', 'running'],
+    ]);
+    expect([at, told.at(-1)!.at.getTime()].map((ms) => ms - resumedAt).filter((ms) => ms >= 1000)).toEqual([]);
   });
 });

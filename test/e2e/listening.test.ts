@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningApi, startApi } from '../../api/process.ts';
-import { createApiKey } from '../../store/apiKeys.ts';
-import { startSession, withKey, withToken } from '../support/api.ts';
+import { type ApiKeyScope, createApiKey } from '../../store/apiKeys.ts';
+import { newOrganisation, post, startSession, withKey, withToken } from '../support/api.ts';
 import { type Caller, callerOf, type JsonAnswer } from '../support/caller.ts';
 import { type EngineApi, startEngineApi } from '../support/engineApi.ts';
 import { openStream, type StreamClient } from '../support/eventStream.ts';
@@ -40,6 +40,10 @@ async function newSession(): Promise<string> {
 }
 
 const report = (id: string, ...events: Record<string, unknown>[]) => agent.post(`/v1/sessions/${id}/events`, { events });
+
+async function keyWith(scopes: ApiKeyScope[]): Promise<string> {
+  return (await createApiKey(herald.engine.db, { organisationId: agent.organisationId, name: scopes.join(), scopes })).key;
+}
 
 async function timed<T>(answer: Promise<T>): Promise<T & { tookMs: number }> {
   const begun = performance.now();
@@ -104,8 +108,7 @@ describe('an agent that waits', () => {
     const [token, foreign] = await Promise.all([startSession({ ...herald, key: agent.key }, { session_id: mine }), startSession({ ...herald, key: agent.key }, { session_id: theirs })]);
     const ask = async (jwt: string) => (await fetch(`${herald.url}/v1/sessions/${mine}/wait?until=running&timeout_s=0`, { headers: withToken(jwt) })).status;
     expect([await ask(token), await ask(foreign), await ask('a.b.c')]).toEqual([200, 403, 401]);
-    const ingestKey = await createApiKey(herald.engine.db, { organisationId: agent.organisationId, name: 'ingest', scopes: ['ingest'] });
-    expect((await fetch(`${herald.url}/v1/sessions/${mine}/wait?until=running&timeout_s=0`, { headers: withKey(ingestKey.key) })).status).toBe(200);
+    expect((await fetch(`${herald.url}/v1/sessions/${mine}/wait?until=running&timeout_s=0`, { headers: withKey(await keyWith(['ingest'])) })).status).toBe(200);
   });
 
   it.each([
@@ -221,6 +224,51 @@ describe("a session's stream", () => {
     await expect.poll(() => herald.watch.waiting).toBe(before + 10);
     for (const stream of streams) await stream.close();
     await expect.poll(() => herald.watch.waiting).toBe(before);
+  });
+
+  it.each<[string, (mine: { id: string; token: string }) => Promise<Record<string, string>>]>([
+    ["its session's token", ({ token }) => Promise.resolve(withToken(token))],
+    ['a key that may only report', async () => withKey(await keyWith(['ingest']))],
+  ])('is heard with %s, from the start and after a break', async (_, credentials) => {
+    const id = uniqueName('session');
+    const headers = await credentials({ id, token: await startSession({ ...herald, key: agent.key }, { session_id: id }) });
+    const stream = await openStream(`${herald.url}/v1/sessions/${id}/stream?after_seq=0`, headers);
+    await report(id, { id: 'first', type: 'Reported' });
+    await expect.poll(() => numbers(stream)).toEqual([1, 2]);
+    await stream.close();
+    await report(id, { id: 'missed', type: 'Reported' });
+    const back = await openStream(`${urlOf(other)}/v1/sessions/${id}/stream`, { ...headers, 'Last-Event-ID': '2' });
+    await report(id, { id: 'next', type: 'Reported' });
+    await expect.poll(() => numbers(back)).toEqual([3, 4]);
+    expect(back.messages.filter(({ event }) => event === 'message').map(({ data }) => data.id)).toEqual(['missed', 'next']);
+    await back.close();
+  });
+
+  it('is told to nobody else', async () => {
+    const [mine, theirs] = [uniqueName('s'), uniqueName('s')];
+    const foreign = await newOrganisation(herald.engine.db);
+    const tokenFor = (key: string, id: string) => startSession({ url: herald.url, key }, { session_id: id });
+    await tokenFor(agent.key, mine);
+    const refused: [string, Record<string, string>, number][] = [
+      ["another session's token", withToken(await tokenFor(agent.key, theirs)), 403],
+      ['a token that is none', withToken('a.b.c'), 401],
+      ['nothing', {}, 401],
+      ["another organisation's key", withKey(foreign.key), 404],
+    ];
+    for (const [what, headers, status] of refused) {
+      for (const path of ['stream?after_seq=0', 'wait?until=running&timeout_s=0']) {
+        const response = await fetch(`${herald.url}/v1/sessions/${mine}/${path}`, { headers: { ...headers, 'Last-Event-ID': '0' } });
+        expect([response.status, response.headers.get('content-type')], `${path} with ${what}`).toEqual([status, 'application/problem+json']);
+        await response.body?.cancel();
+      }
+    }
+    // Ids of sessions belong to their organisation.
+    const token = await tokenFor(foreign.key, mine);
+    await report(mine, { id: 'secret', type: 'Reported' });
+    await post(`${herald.url}/v1/sessions/${mine}/events`, { events: [{ id: 'own', type: 'Reported' }] }, withKey(foreign.key));
+    const stream = await openStream(`${herald.url}/v1/sessions/${mine}/stream?after_seq=1`, withToken(token));
+    await expect.poll(() => stream.messages.filter(({ event }) => event === 'message').map(({ data }) => data.id)).toEqual(['own']);
+    await stream.close();
   });
 
   it('says what is wrong with a last event id', async () => {
