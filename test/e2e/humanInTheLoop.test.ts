@@ -3,10 +3,15 @@ import type { Caller } from '../support/caller.ts';
 import { type EngineApi, startEngineApi } from '../support/engineApi.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { buttonsOf, clickOn, type ClickOptions, signed, type SignedRequest } from '../support/slackClick.ts';
+import { installingBrowser } from '../support/slackInstall.ts';
 import { type SlackMessage, type SlackStandIn, startSlackStandIn } from '../support/slackStandIn.ts';
 import { uniqueName } from '../support/stack.ts';
 
+/** Of the app whose token somebody gave to the integration. */
 const SECRET = '8f742231b10e8888abcd99yyyzzz85a5';
+/** HERALD_SLACK_SIGNING_SECRET: of the installation's own app. */
+const APP_SECRET = 'a5b6c7d8e9f0a1b2c3d4e5f6a7b8c9d0';
+const APP = { clientId: '12.34', clientSecret: 'very-secret' };
 
 let herald: EngineApi;
 let slack: SlackStandIn;
@@ -16,17 +21,15 @@ let people: Caller;
 let agentId: string;
 
 beforeAll(async () => {
-  [herald, slack, whispers] = await Promise.all([startEngineApi(), startSlackStandIn(), startReceiver()]);
+  slack = await startSlackStandIn({ app: APP });
+  [herald, whispers] = await Promise.all([startEngineApi({ slack: { ...APP, signingSecret: APP_SECRET, url: slack.url } }), startReceiver()]);
   people = await herald.newCaller();
   const agent = await people.post('/v1/agents', { name: 'Refund Agent' });
   agentId = agent.body.id;
   const config = { bot_token: 'xoxb-1', signing_secret: SECRET, channel: '#operations-alerts', api_url: slack.apiUrl };
   const integration = await people.post('/v1/integrations', { name: 'approvals', type: 'slack', config, delivery: { rate_limit: null } });
   expect(integration.status, JSON.stringify(integration.body)).toBe(201);
-  await people.post(`/v1/agents/${agentId}/notifications`, {
-    integration_id: integration.body.id,
-    subscription: { mode: 'custom', rules: [{ event: 'ExecutionAwaitingConfirmation' }, { event: 'ExecutionReminder' }] },
-  });
+  await tellOfQuestions(agentId, integration.body.id);
 });
 beforeEach(() => {
   slack.messages.length = 0;
@@ -39,10 +42,16 @@ afterAll(async () => {
   await whispers.close();
 });
 
+async function tellOfQuestions(agent: string, integrationId: string): Promise<void> {
+  const subscription = { mode: 'custom', rules: [{ event: 'ExecutionAwaitingConfirmation' }, { event: 'ExecutionReminder' }] };
+  const bound = await people.post(`/v1/agents/${agent}/notifications`, { integration_id: integrationId, subscription });
+  expect(bound.status, JSON.stringify(bound.body)).toBe(201);
+}
+
 /** A session that asks; answers with the message in Slack. */
-async function ask(asked: Record<string, unknown> = { message: 'Refund 1,240 EUR to customer 4711?' }, timeouts?: Record<string, number>): Promise<{ id: string; message: SlackMessage }> {
+async function ask(asked: Record<string, unknown> = { message: 'Refund 1,240 EUR to customer 4711?' }, timeouts?: Record<string, number>, agent = agentId): Promise<{ id: string; message: SlackMessage }> {
   const id = uniqueName('session');
-  await people.post('/v1/sessions', { id, agent_id: agentId });
+  await people.post('/v1/sessions', { id, agent_id: agent });
   if (timeouts) await people.patch(`/v1/sessions/${id}`, { timeouts });
   const answer = await people.post(`/v1/sessions/${id}/confirmations`, asked);
   expect(answer.status, JSON.stringify(answer.body)).toBe(201);
@@ -173,5 +182,45 @@ describe('a question in Slack', () => {
     const unsettled = async () =>
       (await herald.engine.db.selectFrom('deliveries').select('id').where('session_key', 'in', (is) => is.selectFrom('sessions').select('key').where('id', '=', id)).where('settled_at', 'is', null).execute()).length;
     await expect.poll(unsettled).toBe(0);
+  });
+});
+
+describe('a question of the app that was installed with a click', () => {
+  let installed: string;
+
+  beforeAll(async () => {
+    const browser = installingBrowser(herald.url);
+    const { toSlack, cookie } = await browser.begin(await people.post('/v1/slack/installs', { name: 'installed', channel: '#general' }));
+    expect((await browser.open(slack.oauth.allow(toSlack), cookie)).status).toBe(200);
+    const integration = (await people.get('/v1/integrations')).body.data.find(({ name }) => name === 'installed')!;
+    await people.patch(`/v1/integrations/${integration.id}`, { delivery: { rate_limit: null } });
+    installed = (await people.post('/v1/agents', { name: 'Agent of the installed app' })).body.id;
+    await tellOfQuestions(installed, integration.id);
+  });
+
+  const askThere = () => ask({ message: 'Deploy?' }, undefined, installed);
+
+  it("is answered by a click that the installation's own app signs, and shows who decided", async () => {
+    const { id, message } = await askThere();
+    expect([message.channel, Object.keys(buttonsOf(message))]).toEqual(['general', ['Approve', 'Reject']]);
+    expect(await post(click(message, 'Approve', { secret: APP_SECRET }))).toBe(200);
+    expect((await people.get(`/v1/sessions/${id}/wait?until=decided&timeout_s=20`)).body).toMatchObject({ confirmation: { status: 'approved', decided_by: 'alice (Slack U0000000007)' } });
+    await expect.poll(() => shown(message)).toContain('✅ Approved by alice (Slack U0000000007)');
+  });
+
+  it('is not answered from another workspace where the app is installed', async () => {
+    const { id, message } = await askThere();
+    for (const team of ['T0000000002', '']) expect(await post(click(message, 'Reject', { secret: APP_SECRET, team }))).toBe(200);
+    expect(await confirmationOf(id)).toMatchObject({ status: 'pending' });
+    expect((await people.get(`/v1/sessions/${id}/events`)).body.data.map(({ type }) => type)).not.toContain('ExecutionResumed');
+    expect(await post(click(message, 'Approve', { secret: APP_SECRET }))).toBe(200);
+    expect((await people.get(`/v1/sessions/${id}/wait?until=decided&timeout_s=20`)).body).toMatchObject({ confirmation: { status: 'approved' } });
+  });
+
+  it("is not answered with another app's signature, nor is that app's own question with this one's", async () => {
+    const [there, here] = [await askThere(), await ask()];
+    expect(await post(click(there.message, 'Approve', { secret: SECRET }))).toBe(401);
+    expect(await post(click(here.message, 'Approve', { secret: APP_SECRET }))).toBe(401);
+    for (const { id } of [there, here]) expect(await confirmationOf(id)).toMatchObject({ status: 'pending' });
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { SecretBox } from '../../store/secrets.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { type Caller, firstCaller, newCaller, withScopes } from '../support/caller.ts';
+import { installingBrowser, type Page } from '../support/slackInstall.ts';
 import { type SlackStandIn, startSlackStandIn } from '../support/slackStandIn.ts';
 
 let slack: SlackStandIn;
@@ -19,27 +20,10 @@ afterAll(async () => {
   await slack.close();
 });
 
-interface Page {
-  status: number;
-  text: string;
-  cookie: string | null;
-}
-
-/** Opens a page of Herald as a browser does. */
-async function open(url: string, cookie?: string): Promise<Page> {
-  const response = await fetch(url.replace('http://herald.test', api.url), { redirect: 'manual', headers: cookie ? { cookie } : {} });
-  const setCookie = response.headers.get('set-cookie');
-  return { status: response.status, text: await response.text(), cookie: setCookie?.split(';', 1)[0] ?? null };
-}
+const open = (url: string, cookie?: string) => installingBrowser(api.url).open(url, cookie);
 
 /** Begins an install: the page that leads to Slack, where it leads, and the browser's cookie. */
-async function begin(body?: unknown, by = caller): Promise<{ page: Page; toSlack: string; cookie: string }> {
-  const started = await by.post('/v1/slack/installs', body);
-  expect(started.status).toBe(201);
-  const page = await open(String(started.body.url));
-  const toSlack = /href="([^"]+)"/.exec(page.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
-  return { page, toSlack, cookie: page.cookie ?? '' };
-}
+const begin = async (body?: unknown, by = caller) => installingBrowser(api.url).begin(await by.post('/v1/slack/installs', body));
 
 async function slackIntegrations(of = caller) {
   return (await of.get('/v1/integrations?type=slack')).body.data;
