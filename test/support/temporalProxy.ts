@@ -12,8 +12,8 @@ export interface TemporalFault {
    * `refused`: the caller may not make it.
    */
   breaks: 'unheard' | 'unanswered' | 'refused';
-  /** Only calls whose request, or whose answer when it is `unanswered`, holds this text. */
-  about?: string;
+  /** Only calls whose request, or whose answer when it is `unanswered`, holds this text, or all of these. */
+  about?: string | string[];
 }
 
 /** Stands between a process and the Temporal server, and breaks calls at the worst moment. */
@@ -122,10 +122,10 @@ async function pass(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ups
 }
 
 /** A message of gRPC: whether it is compressed, its length, and itself. */
-function isAbout(message: Buffer, text: string | undefined): boolean {
-  if (text === undefined) return true;
+function isAbout(message: Buffer, about: string | string[] | undefined): boolean {
+  if (about === undefined) return true;
   const content = message[0] === 1 ? gunzipSync(message.subarray(5)) : message;
-  return content.includes(text);
+  return [about].flat().every((text) => content.includes(text));
 }
 
 function breakOff(stream: ServerHttp2Stream, fault: Armed): void {
