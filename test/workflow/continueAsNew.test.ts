@@ -6,6 +6,7 @@ import { uniqueName } from '../support/stack.ts';
 
 const MAX_HISTORY_EVENTS = 40;
 const AGENT_WAIT_MS = 2000;
+const SIGNALS_AT_ONCE = 40;
 
 let engine: Engine;
 let receiver: Receiver;
@@ -93,5 +94,42 @@ describe('a session whose history grows long', () => {
     await session.append(event('late'));
     await expect.poll(async () => (await session.handle.describe()).status.name).toBe('COMPLETED');
     expect(await session.decisions()).toHaveLength(3);
+  });
+});
+
+describe('a session whose runs have the default length', () => {
+  let usual: Engine;
+
+  beforeAll(async () => {
+    usual = await startEngine();
+  });
+  afterAll(() => usual?.close());
+
+  /** News of nothing makes history, and no work. */
+  async function lengthen(session: EngineSession, historyEvents: number): Promise<void> {
+    for (;;) {
+      const { historyLength } = await session.handle.describe();
+      if (historyLength >= historyEvents) return;
+      // A signal is one event at least, and four at most: with the task that takes it.
+      const signals = range(Math.max(1, Math.min(SIGNALS_AT_ONCE, Math.floor((historyEvents - historyLength) / 4))));
+      await Promise.all(signals.map(() => session.handle.signal('news', { lastSeq: 0, events: [] })));
+    }
+  }
+
+  it('goes on in a fresh run at about 2,000 history events, not sooner and not later', async () => {
+    const session = await startSession(usual, { agents: [await usual.agent('long')] });
+    await session.decided();
+    const firstRun = await runId(session);
+    await lengthen(session, 1900);
+    await session.append(event('before'));
+    await session.decided();
+    expect(await runId(session)).toBe(firstRun);
+    await lengthen(session, 2001);
+    await session.append(event('after'));
+    await session.decided();
+    expect(await runId(session)).not.toBe(firstRun);
+    const { historyLength } = await usual.client.workflow.getHandle(session.handle.workflowId, firstRun).describe();
+    expect(historyLength).toBeGreaterThan(2000);
+    expect(historyLength).toBeLessThan(2100);
   });
 });
