@@ -28,8 +28,8 @@ it('a schedule goes on where it was when its worker is killed in the middle: no 
   await receiver.waitFor(2);
   const { id, handle } = await deliveryOf(engine, session, 'report');
   await expect.poll(async () => (await readDelivery(engine.db, engine.organisationId, id))?.attemptCount).toBe(2);
-  // Killed before word of the attempt has reached the Temporal server, it would have to time out there first.
-  await expect.poll(async () => (await handle.describe()).raw.pendingActivities?.length).toBe(0);
+  // Killed before the workflow knows of the attempt, it would be asked again only after the activity's 60 s.
+  await expect.poll(async () => (await handle.describe()).raw.pendingActivities ?? []).toEqual([]);
 
   await worker.kill();
   worker = await startWorkerProcess(engine.settings);
@@ -52,6 +52,32 @@ it('a dead letter is found by its status and its integration, with every attempt
   await session.append(event('report'));
   const deadLetters = async () => (await listDeliveries(engine.db, engine.organisationId, { status: 'failed', integrationId }, { limit: 10 })).items;
   await expect.poll(deadLetters).toMatchObject([{ eventId: 'report', attemptCount: 3, lastError: 'answered 500 Internal Server Error' }]);
+});
+
+it('retries are spread by ±20 %, after a first attempt and after later ones', async () => {
+  const agent = await engine.agent('spread agent');
+  const reports = { subscription: { mode: 'custom' as const, rules: [{ event: 'Reported' }] } };
+  const schedules = [[1000], [0.1, 1000]];
+  for (const retry_schedule_s of schedules) await engine.notify(agent.id, await engine.webhook(receiver.url, { delivery: { retry_schedule_s } }), reports);
+  const session = await startSession(engine, { agents: [agent] });
+  await session.append(...Array.from({ length: 10 }, (_, index) => event(`e${index}`)));
+  const waiting = async () => (await listDeliveries(engine.db, engine.organisationId, { sessionId: session.id }, { limit: 100 })).items.filter(({ nextAttemptAt }) => nextAttemptAt && nextAttemptAt.getTime() > Date.now() + 60_000);
+  await expect.poll(async () => (await waiting()).length).toBe(20);
+  const shares = new Map<number, number[]>();
+  for (const { id, attemptCount } of await waiting()) {
+    const { attempts, nextAttemptAt } = (await readDelivery(engine.db, engine.organisationId, id))!;
+    const last = attempts.at(-1)!;
+    const delayMs = nextAttemptAt!.getTime() - last.startedAt.getTime() - last.durationMs;
+    shares.set(attemptCount, [...(shares.get(attemptCount) ?? []), delayMs / 1_000_000]);
+  }
+  expect(new Set(shares.keys())).toEqual(new Set([1, 2]));
+  for (const [attempts, ofThem] of shares) {
+    expect(ofThem, `after attempt ${attempts}`).toHaveLength(10);
+    expect(Math.min(...ofThem), `after attempt ${attempts}`).toBeGreaterThanOrEqual(0.799);
+    // The delay counts from when the attempt was recorded, a moment after its end.
+    expect(Math.max(...ofThem), `after attempt ${attempts}`).toBeLessThanOrEqual(1.21);
+    expect(Math.max(...ofThem) - Math.min(...ofThem), `after attempt ${attempts}`).toBeGreaterThan(0.05);
+  }
 });
 
 it.each([
