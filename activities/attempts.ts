@@ -64,9 +64,9 @@ export function createAttempts(deps: ActivityDependencies, pauses: Pauses): Atte
   /** A channel that is chosen by its name and by its id has one limit. */
   async function learnChannel(integrationId: string, { channel: chosen }: Message, { channel, config, rateLimit, channelIds }: Destination, id: string): Promise<void> {
     const name = channel.limitedTogether?.(config, chosen);
-    if (!rateLimit || name === undefined || name === id || channelIds[name] === id) return;
+    if (!rateLimit || name === undefined || name === id || channelIds.get(name) === id) return;
     await noteChannelId(db, integrationId, name, id);
-    channelIds[name] = id;
+    channelIds.set(name, id);
   }
 
   function retryDelay(job: AttemptJob, { delivery }: Destination, result: AttemptResult): number | null {

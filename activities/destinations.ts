@@ -18,7 +18,7 @@ export interface Destination {
   /** The limit that holds, or null. */
   rateLimit: RateLimit | null;
   /** Ids of its channels by their names, as far as they are known; more become known with each message. */
-  channelIds: Record<string, string>;
+  channelIds: Map<string, string>;
 }
 
 /** Looks up where messages go and what agents are called; remembers it for one rules version. */
@@ -40,7 +40,8 @@ export function createDirectory(db: Db, secrets: SecretBox): Directory {
     const stored = await loadDestination(db, integrationId);
     const channel = stored && channels[stored.type];
     if (!channel) return undefined;
-    const { name, config, enabled, delivery, channelIds } = stored;
+    const { name, config, enabled, delivery } = stored;
+    const channelIds = new Map(Object.entries(stored.channelIds));
     const { rate_limit: rateLimit } = effectiveDelivery(delivery, channel.defaultRateLimit);
     return { channel, name, config, secrets: secrets.open(stored.secrets), enabled, delivery, rateLimit, channelIds };
   }

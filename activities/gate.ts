@@ -34,7 +34,7 @@ export async function passages(turns: Turns, destination: Destination, arrivals:
   const { channel, config, rateLimit: limit, channelIds } = destination;
   if (limit) {
     const name = channel.limitedTogether?.(config, arrivals.channel) ?? '';
-    const waitsMs = await turns.reserve({ integrationId, channel: channelIds[name] ?? name, count, limit, notBeforeMs: pausedMs });
+    const waitsMs = await turns.reserve({ integrationId, channel: channelIds.get(name) ?? name, count, limit, notBeforeMs: pausedMs });
     return waitsMs.map((afterMs) => ({ afterMs, hasTurn: true }));
   }
   if (pausedMs <= 0) return undefined;
