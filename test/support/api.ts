@@ -5,6 +5,7 @@ import { createCommands } from '../../api/commands.ts';
 import type { ApiSettings } from '../../api/dependencies.ts';
 import { createIngest } from '../../api/ingest.ts';
 import { createSessionWatch } from '../../api/listen/sessionWatch.ts';
+import type { ApiRouter } from '../../api/router.ts';
 import { type RunningServer, startServer } from '../../api/server.ts';
 import { type ApiKeyScope, createApiKey } from '../../store/apiKeys.ts';
 import type { Db } from '../../store/database.ts';
@@ -18,6 +19,8 @@ import { createTestDatabase } from './stack.ts';
 /** The real API on a port of its own, over a real database, while the Temporal server is away. */
 export interface TestApi {
   url: string;
+  /** What it answers: `POST /v1/agents/:id`. */
+  routes: string[];
   server: RunningServer;
   db: Db;
   /** A key of the first organisation with both scopes. */
@@ -51,6 +54,7 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
   const { organisationId, key } = await newOrganisation(database.db);
   return {
     url: `http://127.0.0.1:${server.port}`,
+    routes: routesOf(app),
     server,
     db: database.db,
     key,
@@ -65,6 +69,12 @@ export async function startTestApi(changes: Partial<ApiSettings> = {}): Promise<
       await database.close();
     },
   };
+}
+
+/** Every route that an app has, once. */
+export function routesOf({ routes }: ApiRouter): string[] {
+  const named = routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`);
+  return [...new Set(named)];
 }
 
 /** Another organisation, with a key of its own. */

@@ -7,7 +7,7 @@ import { createSessionWatch, type SessionWatch } from '../../api/listen/sessionW
 import { startServer } from '../../api/server.ts';
 import { SecretBox } from '../../store/secrets.ts';
 import { createReplayWorkflows } from '../../temporal/replays.ts';
-import { newOrganisation } from './api.ts';
+import { newOrganisation, routesOf } from './api.ts';
 import { type Caller, callerOf } from './caller.ts';
 import { type Engine, type EngineOptions, startEngine } from './engine.ts';
 
@@ -15,6 +15,8 @@ import { type Engine, type EngineOptions, startEngine } from './engine.ts';
 export interface EngineApi {
   engine: Engine;
   url: string;
+  /** What it answers: `POST /v1/agents/:id`. */
+  routes: string[];
   /** Who waits for sessions in this process. */
   watch: SessionWatch;
   /** A new organisation, through its first key. */
@@ -58,6 +60,7 @@ export async function startEngineApi(options: EngineOptions & { slack?: SlackApp
   return {
     engine,
     url,
+    routes: routesOf(app),
     watch,
     async newCaller() {
       const { organisationId, key } = await newOrganisation(db);

@@ -3,8 +3,15 @@ import type { RawRequest } from './request.ts';
 import { nearlyValid, resolve, type Schema, type SchemaSource } from './schema.ts';
 import { hostileJson, hostileText } from './values.ts';
 
+/** Something that the API answers, and requests to try it with. */
+export interface Target {
+  /** `POST /v1/agents/{id}` */
+  name: string;
+  requests: fc.Arbitrary<RawRequest>;
+}
+
 /** An operation of the API's description. */
-export interface Operation {
+interface Operation {
   name: string;
   method: string;
   path: string;
@@ -38,23 +45,25 @@ export interface Known {
   values: (name: string) => unknown[];
 }
 
-/** Every operation that the description has. What deletes comes last. */
-export function operationsOf(description: Description): Operation[] {
-  const operations = Object.entries(description.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, described]): Operation => ({
-      name: `${method.toUpperCase()} ${path}`,
-      method,
-      path,
-      security: (described.security ?? []).flatMap((scheme) => Object.keys(scheme)),
-      parameters: described.parameters ?? [],
-      body: Object.values(described.requestBody?.content ?? {})[0]?.schema,
-    })),
+/** Every operation that the description has. */
+export function describedTargets(description: Description, known: Known): Target[] {
+  return Object.entries(description.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, described]): Target => {
+      const operation: Operation = {
+        name: `${method.toUpperCase()} ${path}`,
+        method,
+        path,
+        security: (described.security ?? []).flatMap((scheme) => Object.keys(scheme)),
+        parameters: described.parameters ?? [],
+        body: Object.values(described.requestBody?.content ?? {})[0]?.schema,
+      };
+      return { name: operation.name, requests: requestsTo(description, operation, known) };
+    }),
   );
-  return operations.toSorted((a, b) => Number(a.method === 'delete') - Number(b.method === 'delete'));
 }
 
 /** Requests to an operation: right in most places, and wrong in some. */
-export function requestsTo(description: Description, operation: Operation, known: Known): fc.Arbitrary<RawRequest> {
+function requestsTo(description: Description, operation: Operation, known: Known): fc.Arbitrary<RawRequest> {
   const bodies = operation.body ? bodiesOf(description, operation.body, known) : fc.option(fc.constant(Buffer.from('{}')), { freq: 5, nil: undefined });
   return fc
     .record({ path: pathsOf(operation, known), query: queriesOf(description, operation), headers: headersOf(operation, known), body: bodies, type: contentTypes })
@@ -137,6 +146,6 @@ function bodiesOf(description: Description, schema: Schema, known: Known): fc.Ar
 }
 
 /** As a client would write it in a URL; halves of pairs as the bytes that they would be. */
-function encoded(text: string): string {
+export function encoded(text: string): string {
   return encodeURIComponent(text.toWellFormed()) + (text.isWellFormed() ? '' : '%ed%a0%80');
 }
