@@ -33,8 +33,10 @@ export function limitedJsonBody(maxBytes: number): MiddlewareHandler<ApiEnv> {
         throw unsupportedMediaType('Send the body as JSON with Content-Type: application/json.');
       }
       const text = (await readBytes(c, maxBytes)).toString('utf8');
-      parseJson(text);
+      const value = parseJson(text);
       Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+      // The request's own way would change large numbers.
+      Object.assign(c.req, { json: () => Promise.resolve(value) });
     }
     await next();
   };

@@ -136,23 +136,32 @@ function contains(field: Field, value: Json, expected: Json): boolean {
 }
 
 /**
- * Below, at or above zero, like a sort's comparison. Numbers by size; a number and the decimal text of
- * one too, because a form can only send text ("1000"); everything else as text by code units.
+ * Below, at or above zero, like a sort's comparison. Numbers by size; a number and the decimal text of one too, because
+ * a form can only send text ("1000"), and because whole numbers of many digits come as text (api/json.ts); everything
+ * else as text by code units.
  */
 function order(field: Field, value: Json, expected: Json): number {
-  if (typeof value === 'number' || typeof expected === 'number') {
-    const difference = numberOf(value) - numberOf(expected);
-    if (!Number.isNaN(difference)) return difference;
+  if (isNumber(value) || isNumber(expected)) {
+    const [left, right] = [numberOf(value), numberOf(expected)];
+    if (left !== undefined && right !== undefined) return Number(left > right) - Number(left < right);
   }
   const left = text(field, value);
   const right = textOf(expected);
   return left === right ? 0 : left < right ? -1 : 1;
 }
 
-/** NaN when the value is neither a number nor the decimal text of one. */
-function numberOf(value: Json): number {
+const LARGE_NUMBER = /^-?[0-9]{16,400}$/;
+
+function isNumber(value: Json): value is number | string {
+  return typeof value === 'number' || (typeof value === 'string' && LARGE_NUMBER.test(value));
+}
+
+/** Undefined when the value is neither a number nor the decimal text of one. */
+function numberOf(value: Json): number | bigint | undefined {
   if (typeof value === 'number') return value;
-  return typeof value === 'string' && /^-?[0-9]{1,15}(\.[0-9]{1,15})?$/.test(value) ? Number(value) : NaN;
+  if (typeof value !== 'string') return undefined;
+  if (LARGE_NUMBER.test(value)) return BigInt(value);
+  return /^-?[0-9]{1,15}(\.[0-9]{1,15})?$/.test(value) ? Number(value) : undefined;
 }
 
 function text(field: Field, value: Json): string {

@@ -32,7 +32,7 @@ export function createEventsRoute(deps: ApiDependencies): AgentopsRoute {
   return {
     paths: ['/create_events'],
     summary: 'Report events',
-    description: 'Events with an id that is already stored are skipped. Fields beyond the ones shown are kept.',
+    description: 'Events with an id that is already stored are skipped. Fields beyond the ones shown are kept; whole numbers of more digits than JavaScript holds become text.',
     security: 'token',
     body: eventsSchema,
     example: {

@@ -138,7 +138,7 @@ describe('the spellings of AgentOps clients', () => {
     expect(await post(v2('create_events'), body, token)).toMatchObject({ status: 200 });
     const [, event] = await storedEvents(api, 'odd');
     expect(JSON.stringify(event?.payload)).toBe(
-      '{"type":"tool","nul":"a\\u0000b","half":"\\ud800","__proto__":{"polluted":true},"constructor":1,"returns":null,"big":null,"quoted":"NaN"}',
+      '{"type":"tool","nul":"a\\u0000b","half":"\\ud800","__proto__":{"polluted":true},"constructor":1,"returns":null,"big":"1e400","quoted":"NaN"}',
     );
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });

@@ -19,6 +19,23 @@ describe('a body', () => {
     expect(() => parseJson(text)).toThrow(/^The body is (not JSON|empty)/);
   });
 
+  it.each([
+    ['[1234567890123456789, -1234567890123456789]', ['1234567890123456789', '-1234567890123456789']],
+    ['{"id":9007199254740993,"ok":9007199254740992}', { id: '9007199254740993', ok: 9007199254740992 }],
+    ['18446744073709551615', '18446744073709551615'],
+    ['{"a":[{"b":1e400}],"c":-1E+999,"d":1e308,"e":12345678901234567890e999}', { a: [{ b: '1e400' }], c: '-1E+999', d: 1e308, e: '12345678901234567890e999' }],
+    ['{"n":NaN,"id":1234567890123456789}', { n: null, id: '1234567890123456789' }],
+    ['{"text":"a: 1234567890123456789, \\" 1e400","id":\n1234567890123456789}', { text: 'a: 1234567890123456789, " 1e400', id: '1234567890123456789' }],
+    ['{"1234567890123456789":1700000000000000000}', { '1234567890123456789': 1700000000000000000 }],
+    ['[0.1234567890123456789, 1.5e-400, 1234567890123456.5]', [0.12345678901234568, 0, 1234567890123456.5]],
+  ])('keeps the digits of large numbers, as text where a number would change: %s', (text, value) => {
+    expect(parseJson(text)).toEqual(value);
+  });
+
+  it.each(['[01234567890123456789]', '[1234567890123456789', '{1234567890123456789:1}', '[1e400e1]'])('with a large number in it is no more JSON than before: %s', (text) => {
+    expect(() => parseJson(text)).toThrow('The body is not JSON');
+  });
+
   it('may be nested a hundred levels deep, and no deeper', () => {
     expect(parseJson(nested(100))).toBeTypeOf('object');
     expect(() => parseJson(nested(101))).toThrow('nested more than 100 levels deep');

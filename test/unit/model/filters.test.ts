@@ -146,6 +146,21 @@ describe('operators', () => {
     expect(matches('count', 'equals', '500.0')).toBe(false);
   });
 
+  it.each<[Json, FilterOperator, Json, boolean]>([
+    ['1234567890123456789', 'equals', '1234567890123456789', true],
+    ['1234567890123456789', 'equals', '1234567890123456788', false],
+    ['1234567890123456789', 'greater_than', '1234567890123456788', true],
+    ['1234567890123456789', 'less_than', '1234567890123456788', false],
+    ['1234567890123456789', 'greater_than', 5, true],
+    ['1234567890123456789', 'greater_than', '99', true],
+    ['-1234567890123456789', 'less_than', 0, true],
+    [7, 'less_than', '1234567890123456789', true],
+    [1700000000000000000, 'less_than', '1700000000000000001', true],
+    ['10000000000000000000', 'greater_than', '9999999999999999999', true],
+  ])('reads whole numbers of many digits, which come as text, to the last digit: %j %s %j: %s', (value, operator, expected, answer) => {
+    expect(matchesFilter({ field: 'n', operator, value: expected }, { n: value })).toBe(answer);
+  });
+
   it.each(['missing', 'nothing', 'result.missing', 'tags.7'])(
     'a missing or null field (%s) satisfies only not_equals, not_contains and not_exists',
     (field) => {
