@@ -9,6 +9,7 @@ import { isUnavailable } from '../store/unavailable.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createGroupCommit, OverloadedError } from './groupCommit.ts';
+import { requireFittingMetadata } from './limits.ts';
 import { createRuleHints } from './ruleHints.ts';
 import { createSessionNews } from './sessionNews.ts';
 
@@ -121,6 +122,7 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
     },
 
     async createSession(organisationId, session) {
+      requireFittingMetadata(session.metadata ?? {});
       const created = await patiently(async (trx) => {
         const row = await createSessionRow(trx, organisationId, session);
         if (!row) return undefined;
@@ -162,6 +164,7 @@ async function fillAbsent(
   again: NewSession,
 ): Promise<{ answer: true; events: NewEvent[]; update: SessionUpdate }> {
   const metadata = absentIn(existing.metadata, again.metadata ?? {});
+  if (Object.keys(metadata).length > 0) requireFittingMetadata({ ...existing.metadata, ...metadata });
   const details = absentIn(existing.details, again.details);
   const timeouts = absentIn(existing.timeouts, again.timeouts ?? {});
   const agents = again.agents.filter((agent) => !existing.agents.some((known) => known.id === agent.id));

@@ -4,6 +4,9 @@ import type { ApiEnv } from './dependencies.ts';
 import { parseJson } from './json.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from './problems.ts';
 
+/** A session's workflow carries its metadata all along, and the Temporal server takes 2 MiB at a time. */
+const MAX_METADATA_BYTES = 512 * 1024;
+
 export interface JsonBody {
   value: Json;
   /** Size of the whole body. */
@@ -61,6 +64,14 @@ async function readStream(body: ReadableStream<Uint8Array> | null, maxBytes: num
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Throws 413 when a session would have more metadata than its workflow can carry. */
+export function requireFittingMetadata(metadata: Record<string, string>): void {
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes <= MAX_METADATA_BYTES) return;
+  const sources = 'from metadata, and from tags of the form key:value';
+  throw tooLarge(`metadata: the session's pairs (${sources}) would have ${bytes} bytes together, and ${MAX_METADATA_BYTES} are possible. Send fewer or shorter ones.`, 'metadata');
 }
 
 function bodyTooLarge(maxBytes: number) {

@@ -29,7 +29,7 @@ export async function loadProgress(db: Db, sessionKey: number): Promise<StoredPr
 /**
  * The next stored events of a session, as its workflow is to see them.
  *
- * @param limit At most so many events, and about `maxJson` characters of payload; at least one event if there is one.
+ * @param limit At most so many events, and about `maxJson` characters of payload and effects; at least one event if there is one.
  */
 export async function loadEventsAfter(
   db: Db,
@@ -53,6 +53,7 @@ export async function loadEventsAfter(
     const payload = row.payload ?? payloads.get(row.seq) ?? '{}';
     const event = carriedEvent({ ...row, payload });
     room -= event.cut ? JSON.stringify(event.payload).length : payload.length;
+    if (event.effects) room -= JSON.stringify(event.effects).length;
     if (room < 0 && events.length > 0) break;
     events.push(event);
   }

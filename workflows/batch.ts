@@ -10,6 +10,8 @@ export const MAX_BATCH = 200;
 const MAX_ANSWERS = 20_000;
 /** In characters of JSON. */
 const MAX_REPEATED_METADATA = 1000;
+/** Characters of metadata that one activity takes along: the server refuses 2 MiB. */
+const MAX_CARRIED_METADATA = 1024 * 1024;
 
 /** What a batch of events comes to: nothing here reads a clock or the world, so a replay comes to the same. */
 export interface BatchPlan {
@@ -103,6 +105,19 @@ export function planBatch(
 /** Whether metadata may be repeated in every batch's history. */
 export function isSmall(metadata: Record<string, string>): boolean {
   return JSON.stringify(metadata).length <= MAX_REPEATED_METADATA;
+}
+
+/**
+ * The events of a plan that one activity can take: an undecided event brings the metadata along that held then, and
+ * metadata may be large.
+ */
+export function upToMuchMetadata({ undecided }: BatchPlan, events: SessionEvent[]): SessionEvent[] {
+  let room = MAX_CARRIED_METADATA;
+  const excess = undecided.find(({ metadata }, index) => {
+    room -= JSON.stringify(metadata).length;
+    return room < 0 && index > 0;
+  });
+  return excess ? events.filter((event) => event.seq < excess.seq) : events;
 }
 
 /** Whether a change of state is worth storing: the type of the last event alone is not. */

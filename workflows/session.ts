@@ -12,7 +12,7 @@ import type { CommandActivities, SessionActivities } from '../activities/types.t
 import { isChangeOfTimeouts, isSignOfLife } from '../model/deadlines.ts';
 import { initialState, isEnded, type SessionState } from '../model/session.ts';
 import type { RuleSet, SessionAgent, SessionEvent } from '../model/types.ts';
-import { agentsOf, batchSize, isNews, isSmall, lookAhead, MAX_BATCH, planBatch, upToNewerRules } from './batch.ts';
+import { agentsOf, batchSize, isNews, isSmall, lookAhead, MAX_BATCH, planBatch, upToMuchMetadata, upToNewerRules } from './batch.ts';
 import { DeadlineWatch } from './deadlines.ts';
 import { batchSummary, commandSummary, inList, sessionDetails, showInList } from './display.ts';
 import { withDecisionNotes } from './decisionNotes.ts';
@@ -91,10 +91,13 @@ export async function session(input: SessionInput): Promise<void> {
   if (input.keepsTime) void watch.run();
 
   const hasWork = () => inbox.hasWork || isOutdated();
+  /** A run whose state alone makes its history long must get somewhere, too. */
+  let worked = false;
   while (true) {
     if (hasWork()) {
-      if (historyIsLong() || isOutdated()) return await handOver();
+      if ((worked && historyIsLong()) || isOutdated()) return await handOver();
       await work();
+      worked = true;
       describe();
     } else if (!isEnded(state.status)) {
       await condition(hasWork);
@@ -150,8 +153,10 @@ export async function session(input: SessionInput): Promise<void> {
 
   async function decide(candidates: SessionEvent[], standIn: SessionAgent[]): Promise<void> {
     await refreshRules(agentsOf(state, candidates, standIn), Math.max(...candidates.map((event) => event.rulesVersion)));
-    const events = candidates.slice(0, batchSize(ruleSets));
-    const plan = planBatch(state, events, ruleSets, standIn);
+    const wanted = candidates.slice(0, batchSize(ruleSets));
+    const planOfAll = planBatch(state, wanted, ruleSets, standIn);
+    const events = upToMuchMetadata(planOfAll, wanted);
+    const plan = events === wanted ? planOfAll : planBatch(state, events, ruleSets, standIn);
     const toSeq = events.at(-1)!.seq;
     if (shown) shown = showInList(shown, inList(plan.state, input.keepsTime), input.searchAttributes);
     planned = plan.state;

@@ -4,6 +4,7 @@ import { metadataOf } from '../../model/metadata.ts';
 import type { Json, JsonObject } from '../../model/types.ts';
 import type { NewEvent } from '../../store/append.ts';
 import type { LockedSession, SessionUpdate } from '../ingest.ts';
+import { requireFittingMetadata } from '../limits.ts';
 import type { SessionReport } from './sessionReport.ts';
 import { isGiven, readTimestamp } from './timestamps.ts';
 
@@ -80,6 +81,7 @@ function changesOf(stored: LockedSession, report: SessionReport) {
   const learned = learnedPairs(stored, report);
   const tags = report.tags && !isSame(report.tags.toSorted(), stored.tags.toSorted()) ? report.tags : undefined;
   const metadata = Object.keys(learned).length > 0 ? { ...stored.metadata, ...learned } : undefined;
+  if (metadata) requireFittingMetadata(metadata);
   const details = { ...stored.details, ...report.details };
   const changed: JsonObject = { ...(tags ? { tags } : {}), ...(metadata ? { metadata } : {}) };
   const update: SessionUpdate = {
@@ -92,7 +94,8 @@ function changesOf(stored: LockedSession, report: SessionReport) {
 
 /** Only new tags teach something: a caller repeats its old ones with every update. */
 function learnedPairs(stored: LockedSession, report: SessionReport): Record<string, string> {
-  const newTags = (report.tags ?? []).filter((tag) => !stored.tags.includes(tag));
+  const known = new Set(stored.tags);
+  const newTags = (report.tags ?? []).filter((tag) => !known.has(tag));
   const pairs = Object.entries(metadataOf(newTags, report.metadata));
   return Object.fromEntries(pairs.filter(([key, value]) => !Object.hasOwn(stored.metadata, key) || stored.metadata[key] !== value));
 }
