@@ -7,6 +7,7 @@ export type HeraldKind = 'api' | 'worker';
 /** A process of Herald's, as `npm run api` and `npm run worker` start it. */
 export interface HeraldProcess {
   kind: HeraldKind;
+  pid: number;
   /** Asks it to end, as an orchestrator does, and waits for it. */
   stop(): Promise<{ exitCode: number | null; tookMs: number }>;
   /** `kill -9` */
@@ -26,6 +27,7 @@ export async function startHeraldProcess(kind: HeraldKind, env: NodeJS.ProcessEn
   if (message !== 'ready') throw new Error(`the ${kind} process did not start`);
   return {
     kind,
+    pid: child.pid!,
     async stop() {
       const begun = performance.now();
       child.kill('SIGTERM');
