@@ -150,7 +150,7 @@ function order(field: Field, value: Json, expected: Json): number {
   return left === right ? 0 : left < right ? -1 : 1;
 }
 
-const LARGE_NUMBER = /^-?[0-9]{16,400}$/;
+const LARGE_NUMBER = /^-?[1-9][0-9]{15,399}$/;
 
 function isNumber(value: Json): value is number | string {
   return typeof value === 'number' || (typeof value === 'string' && LARGE_NUMBER.test(value));
