@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import type { JsonObject } from '../model/types.ts';
-import { isUnavailable } from '../store/unavailable.ts';
+import { isUnavailable, UncertainError } from '../store/unavailable.ts';
 import { OverloadedError } from './groupCommit.ts';
 
 export interface ProblemInput {
@@ -110,6 +110,7 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) return problemOfHttpException(error);
   if (error instanceof OverloadedError) return unavailable(`${error.message} ${whatIsStored(error)}`, error.retryAfterS);
+  if (error instanceof UncertainError) return unavailable('The database did not say whether the change was made. See whether it was before you make it again.');
   if (isUnavailable(error)) return unavailable('The database cannot be reached. Nothing was stored; try again.');
   if (isUnstorable(error)) {
     return badRequest(undefined, 'A value cannot be stored. Look for NUL characters and for numbers or dates out of range.');

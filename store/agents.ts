@@ -3,7 +3,7 @@ import type { Db } from './database.ts';
 import { newId } from './ids.ts';
 import { createdAtOf, isAfter, type Page, pageOf, type PageRequest } from './paging.ts';
 import type { AgentTable } from './tables.ts';
-import { changeRules } from './transactions.ts';
+import { changeRules } from './ruleChanges.ts';
 
 export interface Agent {
   id: string;

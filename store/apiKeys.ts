@@ -4,6 +4,7 @@ import type { Db } from './database.ts';
 import { newId } from './ids.ts';
 import { createdAtOf, isAfter, type Page, pageOf, type PageRequest } from './paging.ts';
 import type { ApiKeyTable } from './tables.ts';
+import { inTransaction } from './transactions.ts';
 
 /** `ingest`: report sessions and events. `admin`: everything under /v1. */
 export const apiKeyScopes = ['ingest', 'admin'] as const;
@@ -36,18 +37,20 @@ export interface NewApiKey {
 export async function createApiKey(db: Db, input: NewApiKey): Promise<{ id: string; key: string }> {
   const id = newId('key');
   const key = input.key ?? randomUUID();
-  await db
-    .insertInto('api_keys')
-    .values({
-      id,
-      organisation_id: input.organisationId,
-      name: input.name,
-      key_hash: hashOf(key),
-      hint: key.slice(-4),
-      scopes: input.scopes,
-      default_agent_id: input.defaultAgentId ?? null,
-    })
-    .execute();
+  await inTransaction(db, (trx) =>
+    trx
+      .insertInto('api_keys')
+      .values({
+        id,
+        organisation_id: input.organisationId,
+        name: input.name,
+        key_hash: hashOf(key),
+        hint: key.slice(-4),
+        scopes: input.scopes,
+        default_agent_id: input.defaultAgentId ?? null,
+      })
+      .execute(),
+  );
   return { id, key };
 }
 
@@ -83,7 +86,7 @@ export async function listApiKeys(db: Db, organisationId: string, page: PageRequ
  * The organisation's last admin key stays: without it nobody could make another.
  */
 export async function revokeApiKey(db: Db, organisationId: string, id: string): Promise<'revoked' | 'unknown' | 'last_admin'> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const keys = await trx
       .selectFrom('api_keys')
       .select(['id', 'scopes', 'revoked_at'])

@@ -3,6 +3,7 @@ import type { DeliveryStatus, JsonObject } from '../model/types.ts';
 import type { Db } from './database.ts';
 import { newId } from './ids.ts';
 import { createdAtOf, isAfter, type Page, pageOf, type PageRequest } from './paging.ts';
+import { inTransaction } from './transactions.ts';
 
 export interface Delivery {
   id: string;
@@ -117,18 +118,20 @@ export interface TestDelivery {
 /** Stores a test message, due now: it goes out even when nobody can be told about it. */
 export async function createTestDelivery(db: Db, input: TestDelivery): Promise<{ id: string }> {
   const id = newId('dlv');
-  await db
-    .insertInto('deliveries')
-    .values({
-      id,
-      organisation_id: input.organisationId,
-      integration_id: input.integrationId,
-      event_id: id.replace('dlv_', 'test_'),
-      event_type: input.eventType,
-      test_event: JSON.stringify(input.event),
-      next_attempt_at: sql<string>`now()`,
-    })
-    .execute();
+  await inTransaction(db, (trx) =>
+    trx
+      .insertInto('deliveries')
+      .values({
+        id,
+        organisation_id: input.organisationId,
+        integration_id: input.integrationId,
+        event_id: id.replace('dlv_', 'test_'),
+        event_type: input.eventType,
+        test_event: JSON.stringify(input.event),
+        next_attempt_at: sql<string>`now()`,
+      })
+      .execute(),
+  );
   return { id };
 }
 

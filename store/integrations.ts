@@ -6,7 +6,7 @@ import { forgetHealth, settleHealth } from './health.ts';
 import { newId } from './ids.ts';
 import { createdAtOf, isAfter, type Page, pageOf, type PageRequest } from './paging.ts';
 import type { IntegrationHealthTable, IntegrationTable } from './tables.ts';
-import { changeRules } from './transactions.ts';
+import { changeRules } from './ruleChanges.ts';
 
 export interface Integration {
   id: string;

@@ -6,7 +6,7 @@ import { newId } from './ids.ts';
 import { type Integration, readIntegration } from './integrations.ts';
 import { createdAtOf, isAfter, type Page, pageOf, type PageRequest } from './paging.ts';
 import type { NotificationTable } from './tables.ts';
-import { changeRules } from './transactions.ts';
+import { changeRules } from './ruleChanges.ts';
 
 /** Notifications that one agent may have. */
 export const MAX_NOTIFICATIONS_PER_AGENT = 2000;

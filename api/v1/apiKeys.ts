@@ -2,6 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { readAgent } from '../../store/agents.ts';
 import { type ApiKey, apiKeyScopes, createApiKey, findApiKeyById, listApiKeys, revokeApiKey } from '../../store/apiKeys.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { patiently } from '../patience.ts';
 import { conflict, notFound } from '../problems.ts';
 import type { ApiRouter } from '../router.ts';
 import { shortText } from '../schemas.ts';
@@ -97,7 +98,7 @@ export function registerApiKeys(app: ApiRouter, { db }: ApiDependencies, guards:
     const defaultAgentId = body.default_agent_id ?? null;
     if (defaultAgentId !== null && !(await readAgent(db, organisationId, defaultAgentId))) throw notFound(`agent '${defaultAgentId}'`);
     const { id, key } = await createApiKey(db, { organisationId, name: body.name, scopes: body.scopes, defaultAgentId });
-    return c.json({ ...viewApiKey(await requireKey(organisationId, id)), key }, 201);
+    return c.json({ ...viewApiKey(await patiently(() => requireKey(organisationId, id))), key }, 201);
   });
 
   app.openapi({ ...listAll, middleware: guards.read('admin') }, async (c) => {

@@ -13,7 +13,7 @@ import { registerIntegrations } from './integrations.ts';
 import { registerIntegrationTest } from './integrationTest.ts';
 import { registerNotifications } from './notifications.ts';
 import { registerOrganisation } from './organisation.ts';
-import { readPatiently } from './patientReads.ts';
+import { answerPatiently } from './patientRoutes.ts';
 import { registerPreview } from './preview.ts';
 import { registerRotateSecret } from './rotateSecret.ts';
 import { registerSessionCommands } from './sessionCommands.ts';
@@ -28,7 +28,7 @@ import { registerWait } from './wait.ts';
 /** Herald's own API. */
 export function createV1(deps: ApiDependencies): ApiRouter {
   const app = createRouter();
-  readPatiently(app);
+  answerPatiently(app);
   const guards = createGuards(deps);
   registerIntegrations(app, deps, guards);
   registerIntegrationTest(app, deps, guards);

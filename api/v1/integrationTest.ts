@@ -2,6 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { createTestDelivery, readDelivery } from '../../store/deliveries.ts';
 import { readIntegration } from '../../store/integrations.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { patiently } from '../patience.ts';
 import { notFound } from '../problems.ts';
 import type { ApiRouter } from '../router.ts';
 import { conflicting, idempotencyHeader, jsonAnswer, missing, refusals } from './answers.ts';
@@ -47,7 +48,7 @@ export function registerIntegrationTest(app: ApiRouter, deps: ApiDependencies, g
     if (!(await readIntegration(db, organisationId, integrationId))) throw notFound(`integration '${integrationId}'`);
     const eventType = c.req.valid('json').event_type ?? DEFAULT_TYPE;
     const { id } = await createTestDelivery(db, { organisationId, integrationId, eventType, event: examplePayload(eventType) });
-    const delivery = await readDelivery(db, organisationId, id);
+    const delivery = await patiently(() => readDelivery(db, organisationId, id));
     if (!delivery) throw new Error(`The test delivery ${id} vanished.`);
     // Nobody waits for a Temporal server that is away: the message is stored and due.
     startDelivery({ organisationId, deliveryId: id, integrationId, eventType }).catch((error: unknown) => {

@@ -8,8 +8,8 @@ import { type ApiProcessSettings, type RunningApi, startApi } from '../../api/pr
 import { startPostgres, type PostgresPart } from '../../embedded/postgres.ts';
 import { openDatabase } from '../../store/database.ts';
 import { newOrganisation } from '../support/api.ts';
-import { type Caller, callerOf } from '../support/caller.ts';
-import { type PostgresProxy, startPostgresProxy } from '../support/postgresProxy.ts';
+import { boundWebhook, type Caller, callerOf, type JsonAnswer } from '../support/caller.ts';
+import { type PostgresFault, type PostgresProxy, startPostgresProxy } from '../support/postgresProxy.ts';
 import { createTestDatabase } from '../support/stack.ts';
 
 interface ApiOverPostgres {
@@ -42,6 +42,19 @@ async function startOn(databaseUrl: string): Promise<ApiOverPostgres> {
 async function storedIds(caller: Caller, session: string): Promise<string[]> {
   const { body } = await caller.get(`/v1/sessions/${session}/events?limit=200`);
   return body.data.map(({ id }) => id).toReversed();
+}
+
+async function behindProxy(): Promise<ApiOverPostgres & { proxy: PostgresProxy; close: () => Promise<void> }> {
+  const database = await createTestDatabase();
+  await database.close();
+  const proxy = await startPostgresProxy(database.url);
+  const herald = await startOn(proxy.url);
+  await herald.caller.post('/v1/sessions', { id: 's' });
+  const close = async () => {
+    await proxy.close();
+    await herald.api.stop();
+  };
+  return { ...herald, proxy, close };
 }
 
 describe('while Postgres restarts', () => {
@@ -97,22 +110,122 @@ describe('while Postgres restarts', () => {
       expect(ids.slice(1), `events of ${id}`).toEqual(ids.slice(1).map((_, index) => `${id}${index + 1}`));
     }
   });
+
+  /** Ids of what the database has, revoked keys included. */
+  async function storedRows(table: 'agents' | 'integrations' | 'notifications' | 'api_keys'): Promise<string[]> {
+    const db = openDatabase(postgres.url, { maxConnections: 1 });
+    const rows = await db.selectFrom(table).select('id').execute();
+    await db.destroy();
+    return rows.map(({ id }) => id).toSorted();
+  }
+
+  it('changes of the configuration wait, too, and each is made once', async () => {
+    const { caller } = herald;
+    const { agentId, integrationId } = await boundWebhook(caller, 'changing');
+    const wanted = {
+      'create agent': 201,
+      'rename agent': 200,
+      'delete agent': 204,
+      'create integration': 201,
+      'change integration': 200,
+      'delete integration': 204,
+      'create notification': 201,
+      'change notification': 200,
+      'delete notification': 204,
+      'create key': 201,
+      'revoke key': 204,
+      'change organisation': 200,
+    };
+    const statuses = Object.fromEntries(Object.keys(wanted).map((name) => [name, [] as number[]]));
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const created = {
+      agents: await storedRows('agents'),
+      integrations: await storedRows('integrations'),
+      notifications: await storedRows('notifications'),
+      api_keys: await storedRows('api_keys'),
+    };
+    const noted = async (name: keyof typeof wanted, answer: Promise<JsonAnswer>) => {
+      const { status, body } = await answer;
+      statuses[name]!.push(status);
+      return body;
+    };
+    const again = async (change: (number: number) => Promise<void>) => {
+      for (let number = 1; !signal.aborted; number += 1) await change(number);
+    };
+    const subscription = { mode: 'all' };
+    const config = { url: 'https://hooks.example.com/x' };
+    const load = Promise.all([
+      again(async (number) => {
+        const { id } = await noted('create agent', caller.post('/v1/agents', { name: `agent ${number}` }));
+        created.agents.push(id);
+        await noted('rename agent', caller.patch(`/v1/agents/${id}`, { name: `renamed ${number}` }));
+        if (number % 2 === 0) await noted('delete agent', caller.delete(`/v1/agents/${created.agents.pop()}`));
+      }),
+      again(async (number) => {
+        const { id } = await noted('create integration', caller.post('/v1/integrations', { name: `${number}`, type: 'webhook', config }));
+        created.integrations.push(id);
+        await noted('change integration', caller.patch(`/v1/integrations/${id}`, { enabled: number % 2 === 0 }));
+        if (number % 2 === 0) await noted('delete integration', caller.delete(`/v1/integrations/${created.integrations.pop()}`));
+      }),
+      again(async (number) => {
+        const { id } = await noted('create notification', caller.post(`/v1/agents/${agentId}/notifications`, { integration_id: integrationId, subscription }));
+        created.notifications.push(id);
+        await noted('change notification', caller.patch(`/v1/notifications/${id}`, { metadata_filter: { number } }));
+        if (number % 2 === 0) await noted('delete notification', caller.delete(`/v1/notifications/${created.notifications.pop()}`));
+      }),
+      again(async (number) => {
+        const { id } = await noted('create key', caller.post('/v1/api_keys', { name: `key ${number}`, scopes: ['ingest'] }));
+        created.api_keys.push(id);
+        await noted('revoke key', caller.delete(`/v1/api_keys/${id}`));
+      }),
+      again(async (number) => {
+        await noted('change organisation', caller.patch('/v1/organisation', { timeouts: { idle_s: number } }));
+      }),
+    ]);
+    const answers = () => Math.min(...Object.values(statuses).map(({ length }) => length));
+    await expect.poll(answers).toBeGreaterThan(3);
+    await postgres.stop();
+    postgres = await startPostgres({ dataDir, log: quiet });
+    const before = answers();
+    await expect.poll(answers).toBeGreaterThan(before + 3);
+    stopping.abort();
+    await load;
+    expect(statuses).toEqual(Object.fromEntries(Object.entries(wanted).map(([name, status]) => [name, statuses[name]!.map(() => status)])));
+    // What was made twice would be there although nobody was told of it.
+    for (const [table, ids] of Object.entries(created)) expect(await storedRows(table as keyof typeof created), table).toEqual(ids.toSorted());
+  });
+});
+
+describe('when the connection to Postgres breaks while the configuration is changed,', () => {
+  it.each<[string, PostgresFault['breaks']]>([
+    ['before Postgres hears of it', 'unheard'],
+    ['before it is committed', 'uncommitted'],
+    ['after it was committed, with no answer', 'unanswered'],
+  ])('%s, it is changed once and answered as ever', async (_, when) => {
+    const { caller, proxy, close } = await behindProxy();
+    const changed = async (statement: RegExp, change: () => Promise<JsonAnswer>) => {
+      const broken = proxy.breakOnce({ statement, breaks: when });
+      const answer = await change();
+      await broken;
+      return answer;
+    };
+    const agent = await changed(/insert into "agents"/, () => caller.post('/v1/agents', { name: 'orders' }));
+    const renamed = await changed(/update "agents"/, () => caller.patch(`/v1/agents/${agent.body.id}`, { name: 'payments' }));
+    const key = await changed(/insert into "api_keys"/, () => caller.post('/v1/api_keys', { name: 'spare', scopes: ['ingest'] }));
+    const revoked = await changed(/update "api_keys"/, () => caller.delete(`/v1/api_keys/${key.body.id}`));
+    const { body: keys } = await caller.get('/v1/api_keys');
+    const { body: agents } = await caller.get('/v1/agents');
+    expect([agent, renamed, key, revoked].map(({ status }) => status)).toEqual([201, 200, 201, 204]);
+    expect(agents.data).toMatchObject([{ id: agent.body.id, name: 'payments' }]);
+    expect(keys.data).toMatchObject([{ id: key.body.id, revoked_at: expect.any(String) }, { name: 'test' }]);
+    expect((await changed(/delete from "agents"/, () => caller.delete(`/v1/agents/${agent.body.id}`))).status).toBe(204);
+    expect((await caller.get('/v1/agents')).body.data).toEqual([]);
+    await close();
+  });
 });
 
 describe.concurrent('when Postgres does not come back', () => {
-  async function behindProxy(): Promise<ApiOverPostgres & { proxy: PostgresProxy; close: () => Promise<void> }> {
-    const database = await createTestDatabase();
-    await database.close();
-    const proxy = await startPostgresProxy(database.url);
-    const herald = await startOn(proxy.url);
-    await herald.caller.post('/v1/sessions', { id: 's' });
-    const close = async () => {
-      await proxy.close();
-      await herald.api.stop();
-    };
-    return { ...herald, proxy, close };
-  }
-
   const requests: [string, (caller: Caller) => ReturnType<Caller['get']>][] = [
     ['events', (caller) => caller.post('/v1/sessions/s/events', { events: [{ id: 'e', type: 'llm' }] })],
     [
@@ -120,6 +233,7 @@ describe.concurrent('when Postgres does not come back', () => {
       (caller) => caller.post('/v1/sessions/s/events', { events: [{ id: 'f', type: 'llm' }] }, { 'Idempotency-Key': 'f' }),
     ],
     ['a new session', (caller) => caller.post('/v1/sessions', { id: 't' })],
+    ['an agent', (caller) => caller.post('/v1/agents', { name: 'orders' })],
     ['more about a session', (caller) => caller.post('/v2/create_session', { session: { id: 's', tags: ['late'] } }, { 'X-Agentops-Api-Key': caller.key })],
   ];
 
@@ -141,6 +255,17 @@ describe.concurrent('when Postgres does not come back', () => {
     proxy.comeBack();
     for (const [name, ask] of requests) expect((await ask(caller)).status, name).toBeLessThan(300);
     expect(await storedIds(caller, 's')).toEqual(expect.arrayContaining(['e', 'f']));
+    await close();
+  }, 120_000);
+
+  it('and has not said whether a change was committed, its caller is told that nobody knows', async () => {
+    const { caller, proxy, close } = await behindProxy();
+    const broken = proxy.breakOnce({ statement: /insert into "agents"/, breaks: 'unanswered' }).then(() => proxy.goAway());
+    const { status, headers, body } = await caller.post('/v1/agents', { name: 'orders' });
+    await broken;
+    expect([status, headers.get('retry-after'), body.detail]).toEqual([503, '5', expect.stringMatching(/^The database did not say whether the change was made/)]);
+    proxy.comeBack();
+    expect((await caller.get('/v1/agents')).body.data).toMatchObject([{ name: 'orders' }]);
     await close();
   }, 120_000);
 });
