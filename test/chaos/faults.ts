@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Herald, type Part, parts } from './herald.ts';
 import { signalAll, withDescendants } from './processTree.ts';
-import type { Random } from './random.ts';
+import { createRandom, type Random } from './random.ts';
 
 /** One thing that is done to Herald. */
 export type Fault =
@@ -41,7 +41,7 @@ const WARM_UP_MS = 5000;
  *
  * @param withAll Also all at once, when all may be broken.
  */
-export function* planFaults(random: Random, only: readonly Part[], freezeMs: FreezeMs, withAll: boolean): Generator<Fault, never> {
+function* planFaults(random: Random, only: readonly Part[], freezeMs: FreezeMs, withAll: boolean): Generator<Fault, never> {
   let toFreeze: Part[] = [];
   for (;;) {
     yield* random.shuffle(only).map((part): Fault => ({ kind: 'kill', parts: [part] }));
@@ -56,6 +56,35 @@ export function* planFaults(random: Random, only: readonly Part[], freezeMs: Fre
     if (withAll && only.length === parts.length) special.push({ kind: 'killAll', part: random.pick(only), afterMs: random.int(500, 4000) });
     yield* random.shuffle(special);
   }
+}
+
+/** How much a run asks of Herald. */
+export interface Pace {
+  freezeMs: FreezeMs;
+  /** Between faults, at least and at most. */
+  pauseMs: [number, number];
+  /** Also everything is killed at once. */
+  withAll: boolean;
+}
+
+/** A fault and what surrounds it. */
+export interface PlannedFault {
+  fault: Fault;
+  /** Before it. */
+  pauseMs: number;
+  /** Whether the next one waits until this one is mended. */
+  mended: boolean;
+}
+
+/**
+ * What a run does, without end. It depends on the seed alone, and not on what becomes of it: no chance is shared with
+ * anything that depends on how long things take.
+ */
+export function* planRun(seed: number, only: readonly Part[], pace: Pace): Generator<PlannedFault, never> {
+  const random = createRandom(seed);
+  const faults = planFaults(random, only, pace.freezeMs, pace.withAll);
+  // Mostly the next thing breaks when the last one is mended; else Herald would never get to work.
+  for (;;) yield { fault: faults.next().value, pauseMs: random.int(...pace.pauseMs), mended: random.chance(0.7) };
 }
 
 /** Does faults to a Herald and keeps the books about it. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { audit } from './audit.ts';
 import { createClient } from './client.ts';
-import { createSaboteur, type FaultCounts, type FreezeMs, planFaults } from './faults.ts';
+import { createSaboteur, type FaultCounts, type Pace, planRun } from './faults.ts';
 import { createHerald, type Herald } from './herald.ts';
 import { createLedger } from './ledger.ts';
 import type { ChaosOptions } from './options.ts';
@@ -44,8 +44,8 @@ const timings = {
 
 /** Runs shorter than this are for `npm test`: shorter pauses, and nothing is frozen for long. */
 const QUICK_SECONDS = 60;
-const longFreezes: FreezeMs = { api: 22_000, worker: 32_000, temporal: 20_000, postgres: 18_000 };
-const quickFreezes: FreezeMs = { api: 4000, worker: 16_000, temporal: 4000, postgres: 4000 };
+const longPace: Pace = { freezeMs: { api: 22_000, worker: 32_000, temporal: 20_000, postgres: 18_000 }, pauseMs: [1000, 4000], withAll: true };
+const quickPace: Pace = { freezeMs: { api: 4000, worker: 16_000, temporal: 4000, postgres: 4000 }, pauseMs: [500, 1500], withAll: false };
 
 const WHOLE_WITHIN_MS = 120_000;
 const RECOVERY_WITHIN_MS = 20_000;
@@ -95,13 +95,12 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
     const began = Date.now();
     const endsAt = began + options.seconds * 1000;
     tell(`${options.rate} events/s for ${options.seconds} s, while things break`);
-    for (const fault of planFaults(random, options.only, quick ? quickFreezes : longFreezes, !quick)) {
-      await sleep(quick ? random.int(500, 1500) : random.int(1000, 4000), undefined, { signal: stopping });
+    for (const { fault, pauseMs, mended } of planRun(options.seed + 300, options.only, quick ? quickPace : longPace)) {
+      await sleep(pauseMs, undefined, { signal: stopping });
       if (Date.now() >= endsAt) break;
       await saboteur.inflict(fault);
       stopping.throwIfAborted();
-      // Mostly the next thing breaks when the last one is mended; else Herald would never get to work.
-      if (random.chance(0.7)) await herald.isWhole(Math.min(RECOVERY_WITHIN_MS, Math.max(0, endsAt - Date.now())));
+      if (mended) await herald.isWhole(Math.min(RECOVERY_WITHIN_MS, Math.max(0, endsAt - Date.now())));
     }
 
     const brokenUntil = Date.now();

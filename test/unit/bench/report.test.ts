@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { LoadResult } from '../../bench/driver/main.ts';
+import { figuresOf } from '../../bench/figures.ts';
 import type { GrowthFigures, GrowthStep } from '../../bench/growth.ts';
 import type { MeasuredFigures } from '../../bench/measure.ts';
+import type { Arrivals } from '../../bench/receiver.ts';
 import { type Report, reportOf } from '../../bench/report.ts';
 import { judge } from '../../bench/targets.ts';
 
@@ -60,6 +63,33 @@ describe('the report of the bench', () => {
   it('keeps what was measured as it is', () => {
     const scenarios = { a: figures() };
     expect(report({ scenarios, naive: null })).toMatchObject({ scenarios, naive: null, scale: 1, memory: {} });
+  });
+});
+
+describe('the report as JSON', () => {
+  /** With figures that were measured, not made up. */
+  const measured = (): MeasuredFigures => {
+    const load: LoadResult = { intendedMs: Float64Array.of(0, 10), ackedMs: Float64Array.of(2, 12), refusals: {} };
+    const arrivals: Arrivals = { events: Uint32Array.of(0, 1), atMs: Float64Array.of(20, 30), requests: 2 };
+    return { ...figuresOf({ events: 2, eventsPerRequest: 1, criticalOneIn: 1 }, load, arrivals), cpuMsPerEvent: {} };
+  };
+  const asJson = () => JSON.parse(JSON.stringify(report({ scenarios: { a: measured() }, naive: measured() }))) as Report;
+
+  it('has the figures that are promised, by their names, as numbers', () => {
+    const { scenarios, naive, ratio, memory } = asJson();
+    const number = expect.any(Number) as number;
+    expect(scenarios.a).toMatchObject({ acceptedPerSecond: number, deliveredPerSecond: number, ackP50Ms: number, ackP99Ms: number, deliveryP50Ms: number, deliveryP99Ms: number, lost: number });
+    expect(naive).toMatchObject({ acceptedPerSecond: number, deliveredPerSecond: number, deliveryP50Ms: number });
+    expect(ratio).toEqual({ accepted: number, delivered: number });
+    expect(memory).toEqual({});
+  });
+
+  it('has beside them what explains them, and nothing else', () => {
+    const json = asJson();
+    expect(Object.keys(json).toSorted()).toEqual(['machine', 'memory', 'naive', 'ratio', 'scale', 'scenarios', 'targets']);
+    expect(Object.keys(json.scenarios.a!).toSorted()).toEqual(
+      ['acceptedPerSecond', 'deliveredPerSecond', 'ackP50Ms', 'ackP99Ms', 'deliveryP50Ms', 'deliveryP99Ms', 'lost', 'accepted', 'delivered', 'duplicates', 'refused', 'drainMs', 'cpuMsPerEvent'].toSorted(),
+    );
   });
 });
 
