@@ -9,7 +9,7 @@ import { patiently } from './patience.ts';
 
 /** What somebody wants of a session. */
 export interface CommandRequest {
-  /** The same id again answers what came of it the first time. 1 to 255 characters. */
+  /** What was carried out under an id is answered again, and not done again; what was refused is judged again. 1 to 255 characters. */
   requestId: string;
   command: SessionCommand;
   /** Fields of the event that the command becomes (model/commands.ts). */
@@ -55,7 +55,7 @@ export function createCommands({ db, workflows }: { db: Db; workflows: Pick<Work
     const refusal = isEnded(session.status) ? refusalOf(session.status, request.command) : undefined;
     if (refusal !== undefined) return refuse(session.status, refusal);
 
-    const answer = await workflows.commandSession({ organisationId, sessionId, sessionKey: session.key }, request);
+    const answer = await workflows.commandSession({ organisationId, sessionId, sessionKey: session.key }, request, session.lastSeq);
     if (answer === 'unavailable') return { outcome: 'unavailable' };
     if (answer.outcome === 'refused') return answer;
     // The answer may be that of another command, which came under the same id at the same moment.

@@ -84,14 +84,17 @@ export interface CommandedSession {
   key: number;
   /** As of its last decided event. */
   status: SessionStatus;
+  /** Number of its last event, decided or not. */
+  lastSeq: number;
 }
 
 export async function findCommandedSession(db: Db, organisationId: string, sessionId: string): Promise<CommandedSession | undefined> {
   return db
-    .selectFrom('sessions')
-    .select(['key', 'status'])
-    .where('organisation_id', '=', organisationId)
-    .where('id', '=', sessionId)
+    .selectFrom('sessions as s')
+    .innerJoin('session_progress as p', 'p.session_key', 's.key')
+    .select(['s.key', 's.status', 'p.last_seq as lastSeq'])
+    .where('s.organisation_id', '=', organisationId)
+    .where('s.id', '=', sessionId)
     .executeTakeFirst();
 }
 

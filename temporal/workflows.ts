@@ -23,8 +23,10 @@ export interface Workflows {
   /**
    * Has a session's workflow carry out a command, starting it if it does not run.
    * `unavailable`: nobody answered in time. The same command may be sent again.
+   * @param lastSeq Number of the session's last event. A run answers a command that it knows as it did before; so one that
+   * was refused is a new one as soon as the session has further events.
    */
-  commandSession(session: Omit<SessionInput, 'searchAttributes' | 'limits'>, command: CommandInput): Promise<AppendedCommand | 'unavailable'>;
+  commandSession(session: Omit<SessionInput, 'searchAttributes' | 'limits'>, command: CommandInput, lastSeq: number): Promise<AppendedCommand | 'unavailable'>;
   /** Sees to it that the delivery's workflow runs; one that runs already is left alone. */
   startDelivery(delivery: Omit<DeliveryInput, 'searchAttributes'>): Promise<void>;
 }
@@ -82,12 +84,12 @@ export function createWorkflows(client: Client, usable: () => boolean, limits?: 
       );
     },
 
-    commandSession: (session, command) =>
+    commandSession: (session, command, lastSeq) =>
       carryOut(() =>
         client.withDeadline(Date.now() + COMMAND_DEADLINE_MS, () =>
           client.workflow.executeUpdateWithStart<Workflow, AppendedCommand, [CommandInput]>(COMMAND_UPDATE, {
             startWorkflowOperation: new WithStartWorkflowOperation(SESSION_WORKFLOW, { ...startOf(session), workflowIdConflictPolicy: 'USE_EXISTING' }),
-            updateId: command.requestId,
+            updateId: `${command.requestId}@${lastSeq}`,
             args: [command],
           }),
         ),

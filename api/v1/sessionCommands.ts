@@ -17,7 +17,7 @@ import { sessionStatuses } from './sessionSchemas.ts';
 export const commandFields = {
   by: shortText(255).optional().openapi({ description: 'Who wants it, for people. Default: the name of the API key', example: 'sarah@example.com' }),
   request_id: outsideId.optional().openapi({
-    description: 'The same id again answers what came of it the first time, for ever. Default: the Idempotency-Key, else a new one',
+    description: 'What was carried out under an id is answered again, for ever, and not done again; what was refused is judged again. Default: the Idempotency-Key, else a new one',
     example: '7d1f0c9e-3f0b-4c35-9d0e-5a8f5d0c2b11',
   }),
 };

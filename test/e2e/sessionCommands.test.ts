@@ -154,6 +154,32 @@ describe('a command that is sent again', () => {
     expect([again.status, again.body, again.headers.get('idempotent-replayed')]).toEqual([200, first.body, 'true']);
   });
 
+  it('was refused is judged again, by what the session has become, and then carried out once', async () => {
+    const session = await startSession();
+    const resume = () => session.send('resume', { request_id: 'go on' });
+    const refused = await resume();
+    expect(refused.body).toMatchObject({ status: 409, current_status: 'running' });
+    expect(await resume()).toMatchObject({ status: 409, body: { detail: refused.body.detail } });
+    await session.send('pause');
+    const resumed = await resume();
+    expect(resumed).toMatchObject({ status: 200, body: { status: 'running', event_id: 'command:go on' } });
+    await session.send('pause');
+    expect((await resume()).body).toEqual(resumed.body);
+    expect(await session.events()).toEqual(['ExecutionPaused', 'ExecutionResumed', 'ExecutionPaused']);
+  });
+
+  it('was refused is refused again under the same Idempotency-Key, and judged under another one', async () => {
+    const session = await startSession();
+    const [first, second] = [{ 'Idempotency-Key': uniqueName('key') }, { 'Idempotency-Key': uniqueName('key') }];
+    const refused = await session.send('resume', {}, first);
+    expect([refused.status, refused.headers.get('idempotent-replayed')]).toEqual([409, null]);
+    await session.send('pause');
+    const again = await session.send('resume', {}, first);
+    expect([again.status, again.body, again.headers.get('idempotent-replayed')]).toEqual([409, refused.body, 'true']);
+    expect((await session.send('resume', {}, second)).status).toBe(200);
+    expect(await session.events()).toEqual(['ExecutionPaused', 'ExecutionResumed']);
+  });
+
   it('as another command is refused', async () => {
     const session = await startSession();
     await session.send('pause', { request_id: 'r 1' });
