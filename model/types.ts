@@ -125,6 +125,8 @@ export type AttemptResult =
       ok: true;
       statusCode: number | null;
       response: string | null;
+      /** The destination answered more than `response`. */
+      responseIsCut?: boolean;
       durationMs: number;
       /** How the destination knows the message, where it can be changed later. */
       reference?: JsonObject;
@@ -138,6 +140,7 @@ export type AttemptResult =
       error: string;
       statusCode: number | null;
       response: string | null;
+      responseIsCut?: boolean;
       durationMs: number;
       /** From Retry-After, when the destination sent one. */
       retryAfterMs?: number;

@@ -9,6 +9,7 @@ import * as replays from './migrations/0005_replays.ts';
 import * as channels from './migrations/0006_channels.ts';
 import * as listeningClients from './migrations/0007_listening_clients.ts';
 import * as channelIds from './migrations/0008_channel_ids.ts';
+import * as cutResponses from './migrations/0009_cut_responses.ts';
 import { withPreparedStatements } from './preparedStatements.ts';
 import type { Tables } from './tables.ts';
 
@@ -39,6 +40,7 @@ const migrations: Record<string, Migration> = {
   '0006_channels': channels,
   '0007_listening_clients': listeningClients,
   '0008_channel_ids': channelIds,
+  '0009_cut_responses': cutResponses,
 };
 
 /** Any number will do, as long as every Herald process uses the same one. */

@@ -33,6 +33,8 @@ export interface Attempt {
   statusCode: number | null;
   error: string | null;
   response: string | null;
+  /** The destination answered more than `response`. */
+  responseIsCut: boolean;
 }
 
 export interface DeliveryFilter {
@@ -99,7 +101,7 @@ export async function readDelivery(
   if (!delivery) return undefined;
   const attempts = await db
     .selectFrom('attempts')
-    .select(['number', 'started_at as startedAt', 'duration_ms as durationMs', 'ok', 'status_code as statusCode', 'error', 'response'])
+    .select(['number', 'started_at as startedAt', 'duration_ms as durationMs', 'ok', 'status_code as statusCode', 'error', 'response', 'response_cut as responseIsCut'])
     .where('delivery_id', '=', id)
     .orderBy('number')
     .execute();

@@ -39,10 +39,10 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<s
         ${outcomes.map((o) => o.result.durationMs)}::integer[], ${outcomes.map((o) => o.result.ok)}::boolean[],
         ${outcomes.map((o) => o.result.statusCode)}::integer[],
         ${outcomes.map((o) => errorOf(o))}::text[],
-        ${outcomes.map((o) => storable(o.result.response))}::text[],
+        ${outcomes.map((o) => storable(o.result.response))}::text[], ${outcomes.map((o) => o.result.responseIsCut ?? false)}::boolean[],
         ${outcomes.map((o) => o.status)}::text[], ${outcomes.map((o) => o.nextAttemptMs)}::bigint[],
         ${outcomes.map((o) => referenceOf(o))}::json[])
-      as w (id, owner, started_at, duration_ms, ok, status_code, error, response, status, next_ms, reference)
+      as w (id, owner, started_at, duration_ms, ok, status_code, error, response, response_cut, status, next_ms, reference)
     ), counted as (
       update deliveries d
       set attempt_count = d.attempt_count + 1,
@@ -59,8 +59,8 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<s
       where d.id = w.id and not exists (select from attempts a where a.delivery_id = w.id and a.started_at = w.started_at)
       returning d.id, d.attempt_count
     ), stored as (
-      insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response)
-      select w.id, counted.attempt_count, w.started_at, w.duration_ms, w.ok, w.status_code, w.error, w.response
+      insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response, response_cut)
+      select w.id, counted.attempt_count, w.started_at, w.duration_ms, w.ok, w.status_code, w.error, w.response, w.response_cut
       from w join counted on counted.id = w.id
     )
     select integration_id as "integrationId" from integration_health

@@ -208,6 +208,8 @@ export interface AttemptTable {
   status_code: number | null;
   error: string | null;
   response: string | null;
+  /** The destination answered more than `response`. */
+  response_cut: ColumnType<boolean, boolean | undefined, boolean>;
 }
 
 /** How an integration's destination has been doing; a row exists from its first attempt on. */

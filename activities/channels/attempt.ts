@@ -19,17 +19,17 @@ export function unanswered(response: Exclude<OutgoingResponse, Answer>): Failure
 }
 
 export function delivered(answer: Answer): Success {
-  return { ok: true, statusCode: answer.statusCode, response: kept(answer.body), durationMs: answer.durationMs };
+  return { ok: true, statusCode: answer.statusCode, ...kept(answer), durationMs: answer.durationMs };
 }
 
 export function failed(answer: Answer, kind: Failure['kind'], error: string): Failure {
-  const { statusCode, body, durationMs, retryAfterMs } = answer;
+  const { statusCode, durationMs, retryAfterMs } = answer;
   return {
     ok: false,
     kind,
     error,
     statusCode,
-    response: kept(body),
+    ...kept(answer),
     durationMs,
     ...(kind === 'retryable' && retryAfterMs !== undefined && { retryAfterMs }),
   };
@@ -40,6 +40,7 @@ export function statusLine(statusCode: number): string {
   return `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
 }
 
-function kept(body: string): string {
-  return body.slice(0, keptResponseBytes).toWellFormed();
+function kept({ body, isCut }: Answer): Pick<AttemptResult, 'response' | 'responseIsCut'> {
+  const response = body.slice(0, keptResponseBytes).toWellFormed();
+  return { response, ...((isCut || response.length < body.length) && { responseIsCut: true }) };
 }

@@ -7,7 +7,8 @@ export const keptResponseBytes = 4096;
 
 /** What became of a request: it was answered, nobody answered, or it may never be sent. */
 export type OutgoingResponse =
-  | { kind: 'answered'; statusCode: number; body: string; retryAfterMs?: number; durationMs: number }
+  /** `isCut`: there was more of the body than was to be read. */
+  | { kind: 'answered'; statusCode: number; body: string; isCut?: true; retryAfterMs?: number; durationMs: number }
   | { kind: 'unreachable'; error: string; durationMs: number }
   | { kind: 'forbidden'; error: string; durationMs: number };
 
@@ -84,6 +85,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       kind: 'answered',
       statusCode: this.#statusCode,
       body: readableText(Buffer.concat(this.#chunks), this.#maxBytes),
+      ...(this.#bytes > this.#maxBytes && { isCut: true }),
       ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
     });
   }

@@ -33,7 +33,8 @@ const attemptSchema = z
     ok: z.boolean(),
     status_code: z.int().nullable().openapi({ description: 'Null when there was no HTTP answer', example: 200 }),
     error: z.string().nullable().openapi({ example: null }),
-    response: z.string().nullable().openapi({ description: 'The beginning of what the destination answered', example: 'ok' }),
+    response: z.string().nullable().openapi({ description: 'The first 4 KiB of what the destination answered, with `(hidden)` in place of secrets', example: 'ok' }),
+    response_cut: z.boolean().openapi({ description: 'Whether the destination answered more than that', example: false }),
   })
   .openapi('Attempt');
 
@@ -69,5 +70,6 @@ export function viewAttempt(attempt: Attempt): z.infer<typeof attemptSchema> {
     status_code: attempt.statusCode,
     error: attempt.error,
     response: attempt.response,
+    response_cut: attempt.responseIsCut,
   };
 }

@@ -46,6 +46,23 @@ test('a marked example of every event type reaches a webhook, with signatures th
   }
 });
 
+test.each([
+  ['a short answer', { status: 200, body: 'thank you' }, { ok: true, status_code: 200, error: null, response: 'thank you', response_cut: false }],
+  ['no body', { status: 204, body: '' }, { ok: true, status_code: 204, response: '', response_cut: false }],
+  ['4 KiB exactly', { status: 200, body: 'x'.repeat(4096) }, { ok: true, response: 'x'.repeat(4096), response_cut: false }],
+  ['one byte more', { status: 200, body: 'x'.repeat(4097) }, { ok: true, response: 'x'.repeat(4096), response_cut: true }],
+  ['a long refusal', { status: 500, body: 'é'.repeat(50_000) }, { ok: false, status_code: 500, error: 'answered 500 Internal Server Error', response: 'é'.repeat(2048), response_cut: true }],
+])('%s of an endpoint is read from the log of attempts', async (name, behaviour, attempt) => {
+  const path = `/answers/${encodeURIComponent(name)}`;
+  receiver.behave((received) => (received.path === path ? behaviour : {}));
+  const delivery = { retry_schedule_s: [] };
+  const { body: hook } = await caller.post('/v1/integrations', { name, type: 'webhook', config: { url: receiver.url + path }, delivery });
+  const { body: sent } = await caller.post(`/v1/integrations/${hook.id}/test`, {});
+  await expect
+    .poll(async () => (await caller.get(`/v1/deliveries/${sent.id}`)).body)
+    .toMatchObject({ status: attempt.ok ? 'delivered' : 'failed', attempts: [{ number: 1, duration_ms: expect.any(Number) as number, started_at: expect.any(String) as string, ...attempt }] });
+});
+
 test('a marked example of every event type reaches Slack', async () => {
   const config = { bot_token: 'xoxb-1', channel: '#operations-alerts', api_url: slack.apiUrl };
   const delivery = { rate_limit: null };
