@@ -15,6 +15,8 @@ const MIXED = ROUNDS * EVENTS_A_ROUND * (GOOD + BAD.length);
  * endpoints. Nothing by hand, on a machine of its own: `HERALD_MIX_ROUNDS=7 npx vitest run test/e2e/deliveryMix.test.ts`
  */
 const NOISE_MS = GIVEN_ROUNDS === undefined ? 150 : 5;
+/** Half of the messages meet less of it: what holds all of them up by little shows here. */
+const MEDIAN_NOISE_MS = 20;
 
 let mix: DeliveryMix;
 
@@ -37,16 +39,20 @@ describe(`${MIXED} deliveries to good, slow, failing, limited and hanging endpoi
   test('reach the good ones as fast as without the others', async () => {
     await mix.report('alone', WARM_UP, GAP_MS);
     await mix.report('mixed', WARM_UP, GAP_MS);
-    const p99s: { alone: number; mixed: number }[] = [];
+    const rounds: Record<'alone' | 'mixed', number[]>[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       await mix.ended();
-      const alone = percentile(await mix.report('alone', EVENTS_A_ROUND, GAP_MS), 0.99);
-      p99s.push({ alone, mixed: percentile(await mix.report('mixed', EVENTS_A_ROUND, GAP_MS), 0.99) });
+      const alone = await mix.report('alone', EVENTS_A_ROUND, GAP_MS);
+      rounds.push({ alone, mixed: await mix.report('mixed', EVENTS_A_ROUND, GAP_MS) });
     }
-    const alone = percentile(p99s.map((round) => round.alone), 0.5);
-    const mixed = percentile(p99s.map((round) => round.mixed), 0.5);
-    console.log(`p99 to good endpoints, ms, by round: ${JSON.stringify(p99s)}; medians: ${alone} alone, ${mixed} mixed, ratio ${(mixed / alone).toFixed(2)}`);
-    expect(mixed).toBeLessThanOrEqual(Math.max(1.5 * alone, alone + NOISE_MS));
+    for (const [share, noiseMs] of [[0.5, MEDIAN_NOISE_MS], [0.99, NOISE_MS]] as const) {
+      const byRound = rounds.map((round) => ({ alone: percentile(round.alone, share), mixed: percentile(round.mixed, share) }));
+      const alone = percentile(byRound.map((round) => round.alone), 0.5);
+      const mixed = percentile(byRound.map((round) => round.mixed), 0.5);
+      const told = `p${share * 100} to good endpoints, ms, by round: ${JSON.stringify(byRound)}; medians: ${alone} alone, ${mixed} mixed, ratio ${(mixed / alone).toFixed(2)}`;
+      console.log(told);
+      expect(mixed, told).toBeLessThanOrEqual(Math.max(1.5 * alone, alone + noiseMs));
+    }
   }, 120_000);
 
   test('all end, delivered or as dead letters, with their attempts logged', async () => {
