@@ -1,3 +1,4 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDelivery, readDelivery } from '../../store/deliveries.ts';
 import { deleteIntegration, readIntegration } from '../../store/integrations.ts';
@@ -189,6 +190,9 @@ describe('an endpoint that never answers', () => {
     await arrivedOf(receiver, other.session, 1);
     expect(performance.now() - begun).toBeLessThan(2000);
     expect(receiver.received.filter(({ path }) => path === '/a').length).toBeGreaterThanOrEqual(72);
+    // What waits for a slot in vain gets a workflow of its own.
+    const { handle } = await deliveryOf(engine, other.session, 'report');
+    await expect(handle.describe()).rejects.toBeInstanceOf(WorkflowNotFoundError);
   });
 
   it('leaves room for the retries of the others', async () => {
