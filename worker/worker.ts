@@ -63,6 +63,8 @@ const MAX_CACHED_WORKFLOWS = 1000;
 const STICKY_TIMEOUT_MS = 5000;
 /** Of the grace time, for activities; what is then still under way is cancelled. */
 const SHUTDOWN_SHARE = 0.7;
+/** Of the grace time, until what is still being sent is left to another worker; the rest is for saying so. */
+const SENDING_SHARE = 0.85;
 const MAX_SESSION_ACTIVITIES = 100;
 /** Sessions whose activity waits for their next events, beyond the activities that do something. */
 const MAX_LISTENING = 500;
@@ -163,8 +165,8 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const done = run([sessions, deliveries], async () => {
     searchAttributes.stop();
     await Promise.all(recurring.map((each) => each.stop()));
-    const graceLeftMs = stoppedAt + settings.shutdownGraceMs - performance.now();
-    if (graceLeftMs > 0) await Promise.race([activities.idle(), sleep(graceLeftMs, undefined, { ref: false })]);
+    const sendingLeftMs = stoppedAt + settings.shutdownGraceMs * SENDING_SHARE - performance.now();
+    if (sendingLeftMs > 0) await Promise.race([activities.idle(), sleep(sendingLeftMs, undefined, { ref: false })]);
     await stopListening();
     await heartbeat.stop();
     await http.close();

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ensureFirstOrganisation } from '../../store/organisations.ts';
 import { post, withKey, withToken } from '../support/api.ts';
@@ -24,6 +25,29 @@ describe('the API process', () => {
     for (const child of started.splice(0)) child.kill('SIGKILL');
   });
   afterAll(() => database.close());
+
+  /** Locks a session's row, so that whoever stores events of it waits. */
+  async function holdSession(id: string): Promise<{ release: () => Promise<void> }> {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: isHeld, resolve: nowHeld } = Promise.withResolvers<void>();
+    const holding = database.db.transaction().execute(async (trx) => {
+      await sql`select from session_progress where session_key = (select key from sessions where id = ${id}) for update`.execute(trx);
+      nowHeld();
+      await released;
+    });
+    await isHeld;
+    return { release: () => (release(), holding) };
+  }
+
+  async function waitingForLocks(): Promise<number> {
+    const { rows } = await sql<{ count: number }>`select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`.execute(database.db);
+    return rows[0]!.count;
+  }
+
+  async function storedIds(): Promise<string[]> {
+    const rows = await database.db.selectFrom('events as e').innerJoin('sessions as s', 's.key', 'e.session_key').select('e.event_id').where('s.id', 'in', ['held', 'free']).execute();
+    return rows.map(({ event_id: id }) => id);
+  }
 
   function run(changes: Record<string, string> = {}) {
     const child = fork('api/main.ts', {
@@ -61,6 +85,51 @@ describe('the API process', () => {
     expect(output).toContain('the API is ready');
     expect(output).not.toContain(KEY);
     expect(output).not.toContain(jwt);
+  });
+
+  it('refuses connections while it ends, answers every request that it has begun, and cuts none', async () => {
+    const port = await freePort();
+    const { child, ended } = run({ PORT: String(port) });
+    const url = await ready(child, port);
+    for (const id of ['held', 'free']) await post(`${url}/v1/sessions`, { id }, withKey(KEY));
+    const lock = await holdSession('held');
+    const report = (session: string, id: string, agent: Agent | false) => outcomeOf(port, `/v1/sessions/${session}/events`, { events: [{ id, type: 'llm' }] }, agent);
+    const held = Promise.all(Array.from({ length: 10 }, (_, index) => report('held', `held ${index}`, false)));
+    await expect.poll(waitingForLocks).toBeGreaterThan(0);
+
+    const outcomes: { id: string; outcome: string }[] = [];
+    let refused = 0;
+    const keptAlive = new Agent({ keepAlive: true });
+    const load = Promise.all(
+      [false as const, keptAlive].flatMap((agent) =>
+        Array.from({ length: 4 }, async (_, client) => {
+          for (let number = 0, outcome = ''; outcome !== 'ECONNREFUSED'; number += 1) {
+            const id = `${agent ? 'kept' : 'new'} ${client} ${number}`;
+            outcome = await report('free', id, agent);
+            outcomes.push({ id, outcome });
+          }
+          refused += 1;
+        }),
+      ),
+    );
+    await expect.poll(() => outcomes.length).toBeGreaterThan(30);
+    const begun = performance.now();
+    child.kill('SIGTERM');
+    await expect.poll(() => refused).toBeGreaterThan(0);
+    await lock.release();
+    expect(await held).toEqual(Array.from({ length: 10 }, () => '200'));
+    await load;
+    const { code, output } = await ended;
+    keptAlive.destroy();
+    expect(code, output).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(GRACE_MS + 2000);
+
+    // A request may meet a connection that is closed at that moment: the process has not seen it, and nothing of it is stored.
+    const answered = outcomes.filter(({ outcome }) => outcome === '200').map(({ id }) => id);
+    const unanswered = outcomes.filter(({ outcome }) => outcome !== '200').map(({ outcome }) => outcome);
+    expect(unanswered.filter((outcome) => !['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(outcome))).toEqual([]);
+    const stored = await storedIds();
+    expect(stored.filter((id) => !id.endsWith(':started')).toSorted()).toEqual([...answered, ...Array.from({ length: 10 }, (_, index) => `held ${index}`)].toSorted());
   });
 
   it('answers who waits when it is to end', async () => {
@@ -110,6 +179,19 @@ describe('the API process', () => {
     expect(output).not.toContain('hunter2');
   });
 });
+
+/** The status that a request gets, the code of the error with which it fails, or `CUT` when its answer has no end. */
+function outcomeOf(port: number, path: string, body: object, agent: Agent | false): Promise<string> {
+  return new Promise((resolve) => {
+    const outgoing = request({ port, path, agent, method: 'POST', headers: { 'content-type': 'application/json', ...withKey(KEY) } });
+    outgoing.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    outgoing.on('response', (incoming) => {
+      incoming.resume();
+      incoming.on('close', () => resolve(incoming.complete ? String(incoming.statusCode) : 'CUT'));
+    });
+    outgoing.end(JSON.stringify(body));
+  });
+}
 
 async function ready(child: ChildProcess, port: number): Promise<string> {
   expect(await once(child, 'message')).toEqual(['ready', undefined]);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listDeliveries } from '../../store/deliveries.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { arrivedOf, deliveryOf, type EngineSession, event, startSession } from '../support/engineSession.ts';
+import { startHeraldProcess } from '../support/heraldProcess.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { uniqueName } from '../support/stack.ts';
 import { startWorkerProcess, type WorkerProcess } from '../support/workerProcess.ts';
@@ -38,6 +39,39 @@ async function allDelivered(session: EngineSession): Promise<void> {
   };
   await expect.poll(unfinished).toEqual([]);
 }
+
+describe('a worker that is to end', () => {
+  it('does so within its grace time although a destination hangs, and another worker sends the message under the same id', async () => {
+    const graceMs = 6000;
+    const { databaseUrl, temporal, secretKey, timings, workflowBundle } = engine.settings;
+    await worker.kill();
+    const ending = await startHeraldProcess('worker', {
+      DATABASE_URL: databaseUrl,
+      TEMPORAL_ADDRESS: temporal.address,
+      TEMPORAL_NAMESPACE: temporal.namespace,
+      HERALD_SECRET_KEY: secretKey,
+      HERALD_ALLOWED_DESTINATIONS: '127.0.0.1',
+      HERALD_SHUTDOWN_GRACE_MS: String(graceMs),
+      HERALD_TIMINGS: JSON.stringify(timings),
+      HERALD_WORKFLOW_BUNDLE: workflowBundle,
+      HERALD_LOG_LEVEL: 'silent',
+    });
+    receiver.behave({ hang: 'answer' });
+    const session = await reportingSession();
+    await session.append(event('report'));
+    await arrivedOf(receiver, session, 1);
+    worker = await startWorkerProcess(engine.settings);
+    receiver.behave({});
+    const { exitCode, tookMs } = await ending.stop();
+    expect(exitCode).toBe(0);
+    expect(tookMs).toBeLessThan(graceMs);
+    await allDelivered(session);
+    const messages = await arrivedOf(receiver, session, 2);
+    expect(new Set(messages.map(({ id }) => id))).toEqual(new Set([(await deliveryOf(engine, session, 'report')).id]));
+    await session.append(event('later'));
+    await allDelivered(session);
+  });
+});
 
 describe('a worker that is killed', () => {
   it('after a message went out and before that was recorded has it sent again under the same id', async () => {
