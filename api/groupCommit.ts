@@ -32,7 +32,7 @@ export class OverloadedError extends Error {
 export interface GroupCommit {
   /** @throws {OverloadedError} when the database did not take the events in time. */
   append(request: AppendRequest): Promise<AppendResult>;
-  /** Requests and age in milliseconds of what waits for Postgres. */
+  /** Requests that Postgres has not answered yet, those that it is at included, and the age of the oldest in milliseconds. */
   backlog(): { requests: number; oldestMs: number };
 }
 
@@ -49,6 +49,8 @@ interface Member {
 
 export function createGroupCommit(db: Db, log: Logger, patienceMs = PATIENCE_MS): GroupCommit {
   let waiting: Member[] = [];
+  /** In the order in which they came. */
+  const unanswered = new Set<Member>();
   let running = 0;
   /** Sessions with a request under way: the next one waits, as it would for the lock of the session's row. */
   const busy = new Set<string>();
@@ -122,11 +124,24 @@ export function createGroupCommit(db: Db, log: Logger, patienceMs = PATIENCE_MS)
 
   return {
     append: (request) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ request, session: `${request.organisationId}/${request.sessionId}`, since: performance.now(), uncertain: false, resolve, reject });
+      new Promise<AppendResult>((resolve, reject) => {
+        const answered = () => unanswered.delete(member);
+        const member: Member = {
+          request,
+          session: `${request.organisationId}/${request.sessionId}`,
+          since: performance.now(),
+          uncertain: false,
+          resolve: (result) => (answered(), resolve(result)),
+          reject: (error) => (answered(), reject(error)),
+        };
+        unanswered.add(member);
+        waiting.push(member);
         pump();
       }),
-    backlog: () => ({ requests: waiting.length, oldestMs: waiting[0] ? performance.now() - waiting[0].since : 0 }),
+    backlog() {
+      const [oldest] = unanswered;
+      return { requests: unanswered.size, oldestMs: oldest ? performance.now() - oldest.since : 0 };
+    },
   };
 }
 

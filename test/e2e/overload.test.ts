@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiProcessSettings, type RunningApi, startApi } from '../../api/process.ts';
 import { startPostgres, type PostgresPart } from '../../embedded/postgres.ts';
 import { openDatabase } from '../../store/database.ts';
+import { signalAll, withDescendants } from '../chaos/processTree.ts';
 import { newOrganisation } from '../support/api.ts';
 import { boundWebhook, type Caller, callerOf, type JsonAnswer } from '../support/caller.ts';
 import { type PostgresFault, type PostgresProxy, startPostgresProxy } from '../support/postgresProxy.ts';
@@ -16,6 +17,8 @@ interface ApiOverPostgres {
   api: RunningApi;
   caller: Caller;
 }
+
+const FROZEN_MS = 3000;
 
 /** A whole API process' worth of API, while the Temporal server is away. */
 async function startOn(databaseUrl: string): Promise<ApiOverPostgres> {
@@ -119,6 +122,22 @@ describe('while Postgres restarts', () => {
     return rows.map(({ id }) => id).toSorted();
   }
 
+  it('or is frozen for some seconds, requests wait, and are answered as ever', async () => {
+    const { caller } = herald;
+    for (const id of ['frozen', 'frozen too']) await caller.post('/v1/sessions', { id });
+    const family = withDescendants(postgres.pid);
+    signalAll(family, 'SIGSTOP');
+    const begun = performance.now();
+    const events = Array.from({ length: 20 }, (_, index) => caller.post('/v1/sessions/frozen/events', { events: [{ id: `f${index}`, type: 'llm' }] }));
+    const others = [caller.post('/v1/sessions', { id: 'begun meanwhile' }), caller.get('/v1/agents'), caller.post('/v1/agents', { name: 'made meanwhile' })];
+    await sleep(FROZEN_MS);
+    signalAll(family, 'SIGCONT');
+    const statuses = (await Promise.all([...events, ...others])).map(({ status }) => status);
+    expect(performance.now() - begun).toBeGreaterThan(FROZEN_MS);
+    expect(statuses).toEqual([...events.map(() => 200), 201, 200, 201]);
+    expect(await storedIds(caller, 'frozen')).toEqual(['frozen:started', ...events.map((_, index) => `f${index}`)]);
+  });
+
   it('changes of the configuration wait, too, and each is made once', async () => {
     const { caller } = herald;
     const { agentId, integrationId } = await boundWebhook(caller, 'changing');
@@ -194,6 +213,36 @@ describe('while Postgres restarts', () => {
     expect(statuses).toEqual(Object.fromEntries(Object.entries(wanted).map(([name, status]) => [name, statuses[name]!.map(() => status)])));
     // What was made twice would be there although nobody was told of it.
     for (const [table, ids] of Object.entries(created)) expect(await storedRows(table as keyof typeof created), table).toEqual(ids.toSorted());
+  });
+});
+
+describe('when Postgres is slow', () => {
+  it('requests wait for it, which shows in the backlog, and all are stored in their order', async () => {
+    const { caller, proxy, close } = await behindProxy();
+    expect((await caller.get('/v1/backlog')).body.requests).toEqual({ waiting: 0, oldest_age_s: null });
+    proxy.slowDown(400);
+    const statuses: number[] = [];
+    const stopping = new AbortController();
+    const reporting = Promise.all(
+      ['a', 'b', 'c'].map(async (client) => {
+        for (let number = 10; !stopping.signal.aborted; number += 1) statuses.push((await caller.post('/v1/sessions/s/events', { events: [{ id: `${client}${number}`, type: 'llm' }] })).status);
+      }),
+    );
+    const seen = async () => (await caller.get('/v1/backlog')).body.requests as { waiting: number; oldest_age_s: number };
+    await expect.poll(seen).toMatchObject({ waiting: 3 });
+    await expect.poll(async () => (await seen()).oldest_age_s).toBeGreaterThan(0.4);
+    proxy.slowDown(0);
+    stopping.abort();
+    await reporting;
+    expect(await seen()).toEqual({ waiting: 0, oldest_age_s: null });
+    expect(statuses).toEqual(statuses.map(() => 200));
+    const stored = (await storedIds(caller, 's')).slice(1);
+    expect(stored).toHaveLength(statuses.length);
+    for (const client of ['a', 'b', 'c']) {
+      const own = stored.filter((id) => id.startsWith(client));
+      expect(own, 'in their order').toEqual(own.toSorted());
+    }
+    await close();
   });
 });
 

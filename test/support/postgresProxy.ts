@@ -20,6 +20,8 @@ export interface PostgresProxy {
   breakOnce(fault: PostgresFault): Promise<void>;
   /** Cuts every connection, and refuses new ones until it is back. */
   goAway(): void;
+  /** Passes every answer on so much later. */
+  slowDown(ms: number): void;
   /** Passes nothing on any more, without a word: like a network that swallows packets. */
   fallSilent(): void;
   /** New connections work again; those from before are gone, or silent for ever. */
@@ -34,6 +36,7 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
   const armed = new Set<Armed>();
   const open = new Set<Socket>();
   let state: 'there' | 'away' | 'silent' = 'there';
+  const pace = { answerMs: 0 };
   const hushes = new Set<() => void>();
 
   const server = createServer((client) => {
@@ -56,7 +59,7 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
     hushes.add(hush);
     client.on('close', () => hushes.delete(hush));
     if (state === 'away') cut();
-    else if (state === 'there') couple(client, postgres, armed, cut);
+    else if (state === 'there') couple(client, postgres, armed, cut, pace);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -74,6 +77,9 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
       state = 'away';
       cutAll();
     },
+    slowDown(ms) {
+      pace.answerMs = ms;
+    },
     fallSilent() {
       state = 'silent';
       for (const hush of hushes) hush();
@@ -90,7 +96,7 @@ export async function startPostgresProxy(databaseUrl: string): Promise<PostgresP
 }
 
 /** Passes on what both say, and knows which statement is under way. */
-function couple(client: Socket, postgres: Socket, armed: Set<Armed>, cut: () => void): void {
+function couple(client: Socket, postgres: Socket, armed: Set<Armed>, cut: () => void, pace: { answerMs: number }): void {
   const prepared = new Map<string, string>();
   let inTransaction = false;
   /** Waits for the end of the transaction that its statement is part of. */
@@ -116,6 +122,19 @@ function couple(client: Socket, postgres: Socket, armed: Set<Armed>, cut: () => 
     return false;
   }
 
+  const late: { at: number; whole: Buffer }[] = [];
+
+  function passOn(whole: Buffer): void {
+    if (pace.answerMs === 0 && late.length === 0) return void client.write(whole);
+    late.push({ at: performance.now() + pace.answerMs, whole });
+    if (late.length === 1) setTimeout(passOnLate, pace.answerMs);
+  }
+
+  function passOnLate(): void {
+    while (late[0] && late[0].at <= performance.now()) client.write(late.shift()!.whole);
+    if (late[0]) setTimeout(passOnLate, late[0].at - performance.now());
+  }
+
   client.on('data', messages(false, (type, body, whole) => {
     if (type === 'P') prepared.set(textAt(body, 0), textAt(body, body.indexOf(0) + 1));
     const statement = type === 'Q' ? textAt(body, 0) : type === 'B' ? prepared.get(textAt(body, body.indexOf(0) + 1)) : undefined;
@@ -124,7 +143,7 @@ function couple(client: Socket, postgres: Socket, armed: Set<Armed>, cut: () => 
   postgres.on('data', messages(true, (type, body, whole) => {
     const isReady = type === 'Z';
     if (isReady) inTransaction = body.toString('latin1') !== 'I';
-    if (!muted) client.write(whole);
+    if (!muted) passOn(whole);
     else if (isReady) breakWith(muted);
   }));
 }
