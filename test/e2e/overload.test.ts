@@ -220,7 +220,7 @@ describe('when Postgres is slow', () => {
   it('requests wait for it, which shows in the backlog, and all are stored in their order', async () => {
     const { caller, proxy, close } = await behindProxy();
     expect((await caller.get('/v1/backlog')).body.requests).toEqual({ waiting: 0, oldest_age_s: null });
-    proxy.slowDown(400);
+    proxy.slowDown(250);
     const statuses: number[] = [];
     const stopping = new AbortController();
     const reporting = Promise.all(
@@ -230,7 +230,7 @@ describe('when Postgres is slow', () => {
     );
     const seen = async () => (await caller.get('/v1/backlog')).body.requests as { waiting: number; oldest_age_s: number };
     await expect.poll(seen).toMatchObject({ waiting: 3 });
-    await expect.poll(async () => (await seen()).oldest_age_s).toBeGreaterThan(0.4);
+    await expect.poll(async () => (await seen()).oldest_age_s).toBeGreaterThan(0.25);
     proxy.slowDown(0);
     stopping.abort();
     await reporting;
@@ -246,7 +246,7 @@ describe('when Postgres is slow', () => {
   });
 });
 
-describe('when the connection to Postgres breaks while the configuration is changed,', () => {
+describe.concurrent('when the connection to Postgres breaks while the configuration is changed,', () => {
   it.each<[string, PostgresFault['breaks']]>([
     ['before Postgres hears of it', 'unheard'],
     ['before it is committed', 'uncommitted'],
