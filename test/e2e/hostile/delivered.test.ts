@@ -102,9 +102,9 @@ describe('10,000 tags', () => {
 
   it('and many changes of them before the worker comes to it are decided, in portions that the Temporal server takes', async () => {
     await bind('busy', '"subscription":{"mode":"custom","rules":[{"event":"ExecutionWorkflowUpdated","filters":[{"field":"tags","operator":"contains","value":"urgent"}]}]}');
+    await api.engine.stopWorker();
     const created = await caller.post('/v2/create_session', { session: { id: 'busy', agent_name: 'busy', tags: tagsOf('first') } }, { 'X-Agentops-Api-Key': caller.key });
     const token = { Authorization: `Bearer ${String(created.body.jwt)}` };
-    await api.engine.stopWorker();
     for (let round = 1; round <= 12; round += 1) {
       const tags = [...tagsOf('first'), `round ${round}`, round % 6 === 0 ? 'urgent' : 'calm'];
       expect((await caller.post('/v2/update_session', { session: { session_id: 'busy', tags } }, token)).status).toBe(200);
