@@ -37,7 +37,8 @@ export function undescribedTargets(doors: Doors): Target[] {
       name: 'POST /slack/interactions',
       requests: fc.oneof(
         { weight: 5, arbitrary: clicks(doors).map((text) => signedRequest(text, doors.signingSecret)) },
-        { weight: 3, arbitrary: noForms.map((bytes) => signedRequest(bytes.toString('latin1'), doors.signingSecret)) },
+        { weight: 2, arbitrary: hostileText.map((text) => signedRequest(`payload=${encoded(text)}`, doors.signingSecret)) },
+        { weight: 2, arbitrary: noForms.map((bytes) => signedRequest(bytes.toString('latin1'), doors.signingSecret)) },
         { weight: 1, arbitrary: fc.tuple(clicks(doors), hostileText).map(([text, secret]) => signedRequest(text, `x${secret}`)) },
         { weight: 1, arbitrary: fc.tuple(noForms, headerText, headerText).map(([body, timestamp, signature]) => ({ method: 'post', path: '/slack/interactions', headers: { 'x-slack-request-timestamp': timestamp, 'x-slack-signature': signature }, body })) },
       ),
