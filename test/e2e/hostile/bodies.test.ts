@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestApi, type TestApi } from '../../support/api.ts';
@@ -107,6 +108,40 @@ describe('an address or header is answered in its place:', () => {
     const answer = await sender.send({ method: 'GET', path, headers: { 'x-agentops-api-key': caller.key, ...headers } });
     expect(answer.status).toBe(status);
   });
+});
+
+describe('what is no proper request is refused, and harms no other:', () => {
+  const path = '/v1/sessions/s/events';
+  const head = (...headers: string[]) => [`POST ${path} HTTP/1.1`, 'Host: herald.test', `X-Agentops-Api-Key: ${caller.key}`, 'Content-Type: application/json', ...headers, '', ''].join('\r\n');
+
+  it.each<[string, () => string, RegExp]>([
+    ['bytes of another protocol', () => '\u0016\u0003\u0001\u0002\u0000\u0001', /^HTTP\/1\.1 400 /],
+    ['a line that is none', () => 'HELLO\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['a header without a colon', () => 'GET / HTTP/1.1\r\nHost: a\r\nbroken\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['no Host', () => 'GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['a Host that is none', () => 'GET / HTTP/1.1\r\nHost: a b/c\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 400 /],
+    ['two lengths', () => `${head('Content-Length: 2', 'Content-Length: 3')}{}`, /^HTTP\/1\.1 400 /],
+    ['a length and chunks', () => `${head('Content-Length: 2', 'Transfer-Encoding: chunked')}0\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    ['a chunk without a length', () => `${head('Transfer-Encoding: chunked')}zz\r\n{}\r\n0\r\n\r\n`, /^HTTP\/1\.1 400 /],
+    ['an upgrade', () => 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n', /^HTTP\/1\.1 200 /],
+    ['a tunnel', () => 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n', /^$/],
+    ['half a body, and then the end', () => `${head('Content-Length: 100')}{"events":[`, /^(HTTP\/1\.1 400 |$)/],
+  ])('%s', async (_, bytes, answer) => {
+    expect(await exchange(bytes())).toMatch(answer);
+    expect((await caller.get('/v1/sessions/s')).status).toBe(200);
+  });
+
+  /** Sends bytes, says that no more come, and answers what comes back until the server hangs up. */
+  function exchange(bytes: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let heard = '';
+      const socket = connect(Number(new URL(api.url).port), '127.0.0.1', () => socket.end(bytes, 'latin1'));
+      socket.setTimeout(10_000, () => socket.destroy(new Error('the server does not hang up')));
+      socket.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')));
+      socket.on('error', reject);
+      socket.on('close', () => resolve(heard));
+    });
+  }
 });
 
 function nested(levels: number): unknown {
