@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { type Appended, appendEvents, type AppendRequest, type AppendResult } from '../store/append.ts';
 import type { Db } from '../store/database.ts';
@@ -11,6 +12,7 @@ const CONCURRENCY = 2;
 /** A request waits this long for a database that is away or overloaded. */
 const PATIENCE_MS = 15_000;
 const RETRY_MS = 250;
+const MAX_KNOWN_SESSIONS = 50_000;
 
 /** Thrown when a request could not be stored in time; nothing of it counts as accepted. */
 export class OverloadedError extends Error {
@@ -54,6 +56,7 @@ export function createGroupCommit(db: Db, log: Logger, patienceMs = PATIENCE_MS)
   let running = 0;
   /** Sessions with a request under way: the next one waits, as it would for the lock of the session's row. */
   const busy = new Set<string>();
+  const keys = new LRUCache<string, number>({ max: MAX_KNOWN_SESSIONS });
 
   function pump(): void {
     dropImpatient();
@@ -101,8 +104,21 @@ export function createGroupCommit(db: Db, log: Logger, patienceMs = PATIENCE_MS)
 
   async function store(group: Member[]): Promise<void> {
     try {
-      const results = await appendEvents(db, group.map((member) => member.request));
-      group.forEach((member, index) => member.resolve(settled(member, results[index]!)));
+      const known = group.map(({ session }) => keys.get(session));
+      const results = await appendEvents(db, group.map(({ request }, index) => (known[index] === undefined ? request : { ...request, sessionKey: known[index] })));
+      const mistaken: Member[] = [];
+      for (const [index, member] of group.entries()) {
+        const result = results[index]!;
+        if (result.outcome === 'appended') keys.set(member.session, result.session.key);
+        if (result.outcome === 'appended' || known[index] === undefined) {
+          member.resolve(settled(member, result));
+          continue;
+        }
+        keys.delete(member.session);
+        mistaken.push(member);
+      }
+      // Sessions keep their keys, but a database that was restored from a backup may have given one anew.
+      waiting = [...mistaken, ...waiting];
     } catch (error) {
       if (isUnavailable(error)) return waitAndRetry(group, error);
       if (group.length === 1) group[0]!.reject(error);

@@ -29,6 +29,8 @@ export interface NewEvent {
 export interface AppendRequest {
   organisationId: string;
   sessionId: string;
+  /** The session's key, where it is known: sessions keep theirs. */
+  sessionKey?: number;
   events: NewEvent[];
   /** What the worker is told that listens for the session, if all of these events are new (store/newsChannel.ts). */
   notice?: string;
@@ -74,9 +76,8 @@ export async function lockSessions(
     select s.organisation_id as "organisationId", s.id, p.session_key as key, p.last_seq as "lastSeq",
            p.decided_seq as "decidedSeq", coalesce(p.listening_until > now(), false) as listening,
            s.agents, o.rules_version as "rulesVersion"
-    from ${sessionKeys(wanted)} as w
-    join session_progress p on p.session_key = w.key
-    join sessions s on s.key = p.session_key
+    from ${sessionsOf(wanted)} as s
+    join session_progress p on p.session_key = s.key
     join organisations o on o.id = s.organisation_id
     order by p.session_key
     for update of p`.execute(trx);
@@ -84,14 +85,20 @@ export async function lockSessions(
 }
 
 /**
- * Keys of sessions by their names, each with its place in the list. Looked up one by one: in a join Postgres may take
- * another index, and go through all sessions of an organisation for each.
+ * The sessions of these names, each with its place in the list. Looked up one by one (`offset 0` keeps it so): in a join
+ * Postgres may take another index, or none, and go through all sessions for each, as long as it takes them to be few.
  */
-function sessionKeys(wanted: { organisationId: string; sessionId: string }[]) {
+function sessionsOf(wanted: { organisationId: string; sessionId: string; sessionKey?: number | undefined }[]) {
   return sql`(
-    select place, (select key from sessions where organisation_id = n.organisation_id and id = n.id) as key
-    from unnest(${wanted.map((w) => w.organisationId)}::uuid[], ${wanted.map((w) => w.sessionId)}::text[])
-           with ordinality as n (organisation_id, id, place))`;
+    select n.place, s.key, s.organisation_id, s.id, s.agents
+    from (
+      select place, organisation_id, id,
+             coalesce(known_key, (select key from sessions where organisation_id = n.organisation_id and id = n.id)) as key
+      from unnest(${wanted.map((w) => w.organisationId)}::uuid[], ${wanted.map((w) => w.sessionId)}::text[],
+                  ${wanted.map((w) => w.sessionKey ?? null)}::bigint[])
+             with ordinality as n (organisation_id, id, known_key, place) offset 0) as n
+    cross join lateral (select key, organisation_id, id, agents from sessions where key = n.key offset 0) as s
+    where s.organisation_id = n.organisation_id and s.id = n.id)`;
 }
 
 /**
@@ -115,8 +122,8 @@ export async function appendEvents(db: Db, requests: AppendRequest[]): Promise<A
 async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResult[]> {
   const bySession = Map.groupBy(requests, (request) => lockName(request.organisationId, request.sessionId));
   const wanted = Array.from(bySession.values(), ([first, ...further]): Target => {
-    const { organisationId, sessionId, events, notice } = first!;
-    return { organisationId, sessionId, events: events.length, notice: further.length > 0 ? undefined : notice };
+    const { organisationId, sessionId, sessionKey, events, notice } = first!;
+    return { organisationId, sessionId, sessionKey, events: events.length, notice: further.length > 0 ? undefined : notice };
   });
   const places = new Map(Array.from(bySession.keys(), (name, place) => [name, place]));
   const incoming = requests.flatMap((request) => {
@@ -170,6 +177,7 @@ type StoredSession = SessionLock & {
 interface Target {
   organisationId: string;
   sessionId: string;
+  sessionKey: number | undefined;
   notice: string | undefined;
   /** How many events the notice is of. */
   events: number;
@@ -179,11 +187,10 @@ async function store(db: Db, sessions: Target[], incoming: IncomingEvent[]): Pro
   const notices = sessions.some(({ notice }) => notice !== undefined) ? noticing(sessions) : undefined;
   const { rows } = await sql<StoredSession>`
     with locked as materialized (
-      select w.place, s.organisation_id, s.id, s.agents, o.rules_version, p.session_key, p.last_seq, p.decided_seq,
+      select s.place, s.organisation_id, s.id, s.agents, o.rules_version, p.session_key, p.last_seq, p.decided_seq,
              coalesce(p.listening_until > now(), false) as listening
-      from ${sessionKeys(sessions)} as w
-      join session_progress p on p.session_key = w.key
-      join sessions s on s.key = p.session_key
+      from ${sessionsOf(sessions)} as s
+      join session_progress p on p.session_key = s.key
       join organisations o on o.id = s.organisation_id
       order by p.session_key
       for update of p

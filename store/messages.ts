@@ -29,8 +29,10 @@ export async function loadStoredEvents(db: Db, sessionKey: number, seqs: number[
     payload: JsonObject | null;
     effects: SessionEffects | null;
   }>`
-    select seq, event_id, type, occurred_at, agent_ref, payload, effects from events
-    where session_key = ${sessionKey} and seq = any(${seqs}::bigint[])
+    select e.* from unnest(${seqs}::bigint[]) as w (seq)
+    cross join lateral (
+      select seq, event_id, type, occurred_at, agent_ref, payload, effects from events
+      where session_key = ${sessionKey} and seq = w.seq offset 0) as e
     union all
     select seq, event_id, type, occurred_at, null, null, effects from events
     where session_key = ${sessionKey} and effects is not null and seq <= ${highest} and seq <> all(${seqs}::bigint[])

@@ -55,8 +55,8 @@ export async function recordOutcomes(db: Db, outcomes: Outcome[]): Promise<Map<s
           message_ref = coalesce(w.reference, d.message_ref),
           settled_at = case when w.reference is null then d.settled_at end
       from w
-      -- recorded already, when the answer to that got lost
-      where d.id = w.id and not exists (select from attempts a where a.delivery_id = w.id and a.started_at = w.started_at)
+      -- Recorded already, when the answer to that got lost. Looked up one by one: a join may read all attempts.
+      where d.id = w.id and (select count(*) from attempts a where a.delivery_id = w.id and a.started_at = w.started_at) = 0
       returning d.id, d.attempt_count
     ), stored as (
       insert into attempts (delivery_id, number, started_at, duration_ms, ok, status_code, error, response, response_cut)

@@ -198,6 +198,22 @@ describe('a group commit', () => {
     }
   });
 
+  it('finds a session that has another key than it had, as after the restoring of a backup', async () => {
+    const groups = createGroupCommit(database.db, log);
+    const { id, key } = await newSession();
+    const reported = (name: string) => groups.append({ organisationId, sessionId: id, events: [event(name)] });
+    await reported('before');
+    await database.db.updateTable('sessions').set({ id: uniqueName('before') }).where('key', '=', key).execute();
+    expect(await reported('meanwhile')).toEqual({ outcome: 'no_session' });
+    const again = await createSessionRow(database.db, organisationId, { id, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] });
+    const results = await Promise.all([reported('after'), reported('then')]);
+    expect(results.map((result) => appended(result).session.key)).toEqual([again!.key, again!.key]);
+    await database.db.updateTable('sessions').set({ id: uniqueName('before') }).where('key', '=', again!.key).execute();
+    const restored = await createSessionRow(database.db, organisationId, { id, initTimestamp: '2024-03-14T12:00:00Z', details: {}, agents: [] });
+    await Promise.all([reported('a'), reported('b'), reported('c')]);
+    expect((await stored(restored!.key)).map((each) => each.id)).toEqual(['a', 'b', 'c']);
+  });
+
   it('does not let a request that cannot be stored fail its companions', async () => {
     const groups = createGroupCommit(database.db, log);
     const { id, key } = await newSession();
