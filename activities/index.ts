@@ -1,5 +1,6 @@
 import { createAttempts } from './attempts.ts';
 import { createCommandActivities } from './commands.ts';
+import { createCycles } from './cycles.ts';
 import { createDeliveryActivities } from './delivery.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createDirectory } from './destinations.ts';
@@ -18,6 +19,11 @@ export type { ActivityDependencies } from './dependencies.ts';
 export { createListening, type Listening } from './listening.ts';
 export { defaultSendTimings, type SendTimings } from './timings.ts';
 
+/** Batches on their way through the Temporal server at a time, of sessions that a worker listens for. */
+const MAX_CYCLES = 8;
+/** From handing events to a workflow to recording its decisions; what takes longer makes room for others. Milliseconds. */
+const LONGEST_CYCLE_MS = 1000;
+
 export interface Activities {
   session: SessionActivities & CommandActivities;
   delivery: DeliveryActivities;
@@ -25,6 +31,8 @@ export interface Activities {
   settling: SettlingActivities;
   /** Sends some of the messages whose sender died before it could try, `graceMs` after its lease; answers whether to ask again at once. */
   takeOver(graceMs: number): Promise<boolean>;
+  /** Whether a burst of requests waits for a processor: then sessions that have just been decided make room for it. */
+  setPressed(isPressed: boolean): void;
   /** Learns which destinations have asked other workers for a pause. */
   refreshPauses(): Promise<void>;
   /** Resolves when no message is being sent that outlived the activity which began it. */
@@ -39,13 +47,15 @@ export function createActivities(deps: ActivityDependencies): Activities {
   const attempts = createAttempts(deps, pauses);
   const sender = createSender(deps, attempts, turns, pauses);
   const questions = createQuestions(deps);
+  const cycles = createCycles(MAX_CYCLES, LONGEST_CYCLE_MS);
   const jobsOf = createFirstAttempts(deps, directory, questions);
   return {
-    session: { ...createSessionActivities(deps, directory, jobsOf, sender), ...createCommandActivities(deps) },
+    session: { ...createSessionActivities(deps, directory, jobsOf, sender, cycles), ...createCommandActivities(deps) },
     delivery: createDeliveryActivities(deps, directory, questions, attempts, turns),
     replay: createReplayActivities(deps),
     settling: createSettlingActivities(deps, directory, questions),
     takeOver: createTakeOver(deps, jobsOf, sender),
+    setPressed: (isPressed) => cycles.setPressed(isPressed),
     refreshPauses: () => pauses.refresh(),
     idle: () => sender.idle(),
   };

@@ -7,7 +7,7 @@ import { endListening, loadEventsAfter, loadProgress } from '../store/progress.t
 import { recordConfirmations } from '../store/confirmations.ts';
 import { type DecisionBatch, type DecisionRecord, deliveryId, type NewDelivery, recordDecisions, type RecordedBatch } from '../store/record.ts';
 import { loadRuleSetIds, loadRuleSets } from '../store/rules.ts';
-import { createCycles } from './cycles.ts';
+import type { Cycles } from './cycles.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { Directory } from './destinations.ts';
 import type { FirstAttempts } from './firstAttempts.ts';
@@ -22,12 +22,8 @@ const EVENTS_AT_ONCE = { events: 200, maxJson: 128 * 1024 };
 const NOTES = 5;
 /** Whoever appends while a session counts as listened to is heard, even when its word takes this long. */
 const LISTENING_ENDS_LATE_MS = 300;
-/** Batches on their way through the Temporal server at a time, of sessions that this worker listens for. */
-const MAX_CYCLES = 8;
-/** From handing events to a workflow to recording its decisions; what takes longer makes room for others. */
-const LONGEST_CYCLE_MS = 1000;
-/** Within the activity's time limit, with the patience for what it sends and the time that it listens. */
-const LONGEST_WAIT_MS = 3000;
+/** Within the activity's time limit, with the time that it listens, or makes room for a burst of requests (cycles.ts). */
+const LONGEST_WAIT_MS = 2500;
 /** The name of the agent that stands in where none is named (DESIGN: Agents). */
 const DEFAULT_AGENT = 'default';
 
@@ -39,9 +35,9 @@ export function createSessionActivities(
   directory: Directory,
   jobsOf: (attempts: FirstAttempts) => SendJob[],
   sender: Sender,
+  cycles: Cycles,
 ): SessionActivities {
   const { db, owner, timings, listening, log } = deps;
-  const cycles = createCycles(MAX_CYCLES, LONGEST_CYCLE_MS);
   const handed = createHanded();
   /** Immutable: a rule set's id names one list of notifications. */
   const ruleSetIds = new LRUCache<string, string[]>({ max: 2000 });
@@ -218,6 +214,7 @@ export function createSessionActivities(
     },
 
     async recordAndSend(input): Promise<DecideResult> {
+      cycles.note(input.sessionKey);
       const decisions = [...spread(input), ...(await judge(input))];
       const deliveries = await deliveriesFor(input, decisions);
       // Asked before the store is, too: what ends meanwhile is still pending there.

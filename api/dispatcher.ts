@@ -13,6 +13,8 @@ import type { SessionNews } from './sessionNews.ts';
 const MAX_TOLD = 16;
 /** As many of them may be there for events that no rule waits for. */
 const MAX_RELAXED = 6;
+/** While a burst of requests presses, so many sessions are told, of no more news than this; the others are part of the burst. */
+const PRESSED = { maxTold: 4, maxNews: 20, lookedAt: 100 };
 /** A signal carries at most so many events, and about so many characters; beyond it only says that there is news. */
 const MAX_EVENTS = 200;
 const MAX_JSON = 128 * 1024;
@@ -20,6 +22,8 @@ const MAX_JSON = 128 * 1024;
 const RELAXED = { ms: 1000, moreThanSessions: 20, perSessionMs: 20, mostMs: 2500 };
 /** A busy session is told this often at most: each time costs the server a workflow task. */
 const MIN_GAP_MS = 50;
+/** While a burst of requests presses: workers make room for it (activities/cycles.ts). */
+const PRESSED_GAP_MS = 250;
 /** Events held for signals over all sessions, in characters of JSON; beyond it signals only say that there is news. */
 const MAX_HELD = 32 * 1024 * 1024;
 /** After a failed signal. */
@@ -42,6 +46,8 @@ export interface Dispatcher {
   /** What the append itself is to tell the worker that listens for the session; undefined when that is better done afterwards. */
   noticeFor(request: AppendRequest): string | undefined;
   announce(appended: Appended): void;
+  /** Whether a burst of requests waits for a processor: then those that it reports to are told afterwards. */
+  setPressed(isPressed: boolean): void;
   /** Hands over what still waits, for at most `ms`. */
   close(ms: number): Promise<void>;
 }
@@ -75,13 +81,14 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   const known = new LRUCache<string, SessionLock>({ max: MAX_KNOWN });
   let relaxedTold = 0;
   let held = 0;
+  let isPressed = false;
   let closing = false;
   let looking = false;
   let onIdle: (() => void) | undefined;
 
   function noticeFor({ organisationId, sessionId, events }: AppendRequest): string | undefined {
     const session = known.get(`${organisationId}/${sessionId}`);
-    if (!session || events.length > MAX_NOTICED_EVENTS || events.some(({ type }) => isStatusEvent(type))) return undefined;
+    if (isPressed || !session || events.length > MAX_NOTICED_EVENTS || events.some(({ type }) => isStatusEvent(type))) return undefined;
     const outbox = outboxes.get(session.key);
     if (outbox && (outbox.told || outbox.dueAt < Infinity || performance.now() < outbox.lastToldAt + MIN_GAP_MS)) return undefined;
     const noticed = events.map((event) => carried(event));
@@ -144,7 +151,7 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
       if (outbox.urgent && at <= performance.now()) hurry(outbox);
       return;
     }
-    const waitMs = Math.max(at, outbox.lastToldAt + MIN_GAP_MS) - performance.now();
+    const waitMs = Math.max(at, outbox.lastToldAt + (isPressed ? PRESSED_GAP_MS : MIN_GAP_MS)) - performance.now();
     clearTimeout(outbox.timer);
     if (waitMs <= 0) enqueue(outbox);
     else outbox.timer = setTimeout(() => enqueue(outbox), waitMs);
@@ -168,9 +175,18 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   }
 
   function pump(): void {
+    if (isPressed) return pumpQuiet();
     while (told.size < MAX_TOLD && urgent.length > 0) void tell(urgent.shift()!);
     while (told.size < MAX_TOLD && relaxedTold < MAX_RELAXED && relaxed.length > 0) void tell(relaxed.shift()!);
     if (told.size === 0 && urgent.length + relaxed.length === 0) onIdle?.();
+  }
+
+  function pumpQuiet(): void {
+    while (told.size < PRESSED.maxTold) {
+      const place = urgent.slice(0, PRESSED.lookedAt).findIndex(({ session, lastSeq }) => lastSeq - session.decidedSeq <= PRESSED.maxNews);
+      if (place < 0) return;
+      void tell(urgent.splice(place, 1)[0]!);
+    }
   }
 
   /** The relay finds what a notice did not reach. */
@@ -301,6 +317,10 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   return {
     noticeFor,
     announce,
+    setPressed(isPressing) {
+      isPressed = isPressing;
+      if (!isPressed) pump();
+    },
     async close(ms) {
       closing = true;
       for (const outbox of told) if (outbox.told?.answered) settle(outbox);

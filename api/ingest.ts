@@ -10,6 +10,7 @@ import type { Workflows } from '../temporal/workflows.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createGroupCommit, OverloadedError } from './groupCommit.ts';
 import { requireFittingMetadata } from './limits.ts';
+import { createPressure } from './pressure.ts';
 import { createRuleHints } from './ruleHints.ts';
 import { createSessionNews } from './sessionNews.ts';
 
@@ -66,7 +67,13 @@ const RETRY_MS = 250;
 export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }): RunningIngest {
   const { db, log } = deps;
   const groups = createGroupCommit(db, log);
-  const dispatcher = createDispatcher(deps.workflows, createSessionNews(db), createRuleHints(db, log), log);
+  const news = createSessionNews(db);
+  const dispatcher = createDispatcher(deps.workflows, news, createRuleHints(db, log), log);
+  const pressure = createPressure((isPressing) => {
+    dispatcher.setPressed(isPressing);
+    // A worker that does not hear of it goes on as ever.
+    void news.announcePressure(isPressing).catch(() => undefined);
+  });
 
   /** Runs a transaction of its own; everything in it is idempotent, so it may run again when its end is unknown. */
   async function patiently<T>(work: (trx: Db) => Promise<T>): Promise<T> {
@@ -109,13 +116,17 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
 
   return {
     backlog: () => groups.backlog(),
-    close: (ms) => dispatcher.close(ms),
+    close(ms) {
+      pressure.stop();
+      return dispatcher.close(ms);
+    },
     changeSession: change,
 
     async appendEvents(organisationId, sessionId, events) {
       const request = { organisationId, sessionId, events: events.map(reported) };
       const notice = dispatcher.noticeFor(request);
-      const result = await groups.append(notice === undefined ? request : { ...request, notice });
+      const stored = pressure.begin();
+      const result = await groups.append(notice === undefined ? request : { ...request, notice }).finally(stored);
       if (result.outcome === 'no_session') return result;
       announce(result);
       return { outcome: 'appended', stored: result.events.length, duplicates: result.duplicates };

@@ -12,6 +12,8 @@ export const STATUS_CHANNEL = 'herald_status';
 const KEYS_A_MESSAGE = 400;
 /** With room for a session's key, a sequence number and a version before it. */
 const LONGEST_NOTICE = 7900;
+const PRESSED = 'pressed';
+const RELIEVED = 'relieved';
 const RECONNECT_MS = 500;
 /** A connection that breaks without a word is found out by asking. */
 const PROBE_MS = 5000;
@@ -40,11 +42,18 @@ function readNotice(payload: string): { sessionKey: number; events: SessionEvent
   return { sessionKey, events: noticed.map((event, index) => ({ seq: firstSeq + index, ...event, rulesVersion })) };
 }
 
+/** Tells the workers whether a burst of requests presses. They forget it soon: it is to be repeated. */
+export async function announcePressure(db: Db, isPressing: boolean): Promise<void> {
+  await sql`select pg_notify(${NEWS_CHANNEL}, ${isPressing ? PRESSED : RELIEVED})`.execute(db);
+}
+
 export interface NewsListener {
   /** There is news of these sessions. */
   onNews(sessionKeys: number[]): void;
   /** There is news of this session: these events, one after the other. */
   onEvents?(sessionKey: number, events: SessionEvent[]): void;
+  /** Whether a burst of requests presses. */
+  onPressure?(isPressed: boolean): void;
   /** Whether news can be heard now. */
   onChange(hears: boolean): void;
   onError(error: Error): void;
@@ -77,6 +86,7 @@ export function listenForNews(databaseUrl: string, listener: NewsListener, chann
     client.on('notification', ({ payload = '' }) => {
       if (payload === hello) return listener.onChange(true);
       if (payload.startsWith('?')) return;
+      if (payload === PRESSED || payload === RELIEVED) return listener.onPressure?.(payload === PRESSED);
       if (!payload.includes(' ')) return listener.onNews(payload.split(',').map(Number));
       const { sessionKey, events } = readNotice(payload);
       listener.onEvents?.(sessionKey, events);

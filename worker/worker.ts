@@ -146,6 +146,7 @@ export async function startWorker(settings: WorkerSettings, log: Logger): Promis
   const stopListening = listenForNews(settings.databaseUrl, {
     onNews: (sessionKeys) => listening.hear(sessionKeys),
     onEvents: (sessionKey, events) => listening.hearEvents(sessionKey, events),
+    onPressure: (isPressed) => activities.setPressed(isPressed),
     onChange: (hears) => listening.setHearing(hears),
     onError: (error) => log.warn({ err: error }, 'the connection for news broke; sessions are signalled until it is back'),
   });

@@ -37,7 +37,7 @@ const relaxed: RuleHints = { isUrgent: () => false, known: () => undefined };
 const log = pino({ level: 'silent' });
 
 /** Nobody listens, and nothing is known to be decided. */
-const unheard: SessionNews = { announce: () => Promise.reject(new Error('not asked for')), decided: () => Promise.resolve(new Map()) };
+const unheard: SessionNews = { announce: () => Promise.reject(new Error('not asked for')), announcePressure: () => Promise.resolve(), decided: () => Promise.resolve(new Map()) };
 
 const lock = (key: number): SessionLock => ({ organisationId: 'org', id: `session ${key}`, key, lastSeq: 0, decidedSeq: 0, listening: false, agents: [], rulesVersion: 1 });
 
@@ -52,6 +52,7 @@ function standInNews() {
       announced.push(key);
       return Promise.resolve();
     },
+    announcePressure: () => Promise.resolve(),
     decided: (keys) => Promise.resolve(new Map(keys.map((key) => [key, decided.get(key) ?? Infinity]))),
   };
   return { news, announced, decided };
@@ -187,6 +188,24 @@ describe('the dispatcher', () => {
     await sleep(100);
     expect(dispatcher.noticeFor(request('session 1', newEvent('c')))).toBeDefined();
     expect(announced).toEqual([1]);
+    await closed(dispatcher);
+  });
+
+  it('tells sessions with much news when a burst of requests is over, and the others meanwhile, a few at a time', async () => {
+    const { workflows, signals } = standInServer();
+    const { news, decided } = standInNews();
+    for (const key of range(1, 8)) decided.set(key, 0);
+    const dispatcher = createDispatcher(workflows, news, urgent, log);
+    dispatcher.setPressed(true);
+    dispatcher.announce(appended(1, range(1, 21), 10, [agent]));
+    for (const key of range(2, 7)) dispatcher.announce(appended(key, range(1, 20), 10, [agent]));
+    await sleep(100);
+    expect(signals.map(({ sessionKey }) => sessionKey)).toEqual([2, 3, 4, 5]);
+    decided.set(2, 20);
+    await until(async () => signals.length === 5, 'the fifth', 2000);
+    dispatcher.setPressed(false);
+    await until(async () => signals.length === 7, 'what waited', 1000);
+    expect(signals.map(({ sessionKey }) => sessionKey)).toEqual([2, 3, 4, 5, 6, 1, 7]);
     await closed(dispatcher);
   });
 
