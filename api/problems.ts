@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import type { JsonObject } from '../model/types.ts';
+import { SecretError } from '../store/secrets.ts';
 import { isUnavailable, UncertainError } from '../store/unavailable.ts';
 import { OverloadedError } from './groupCommit.ts';
 
@@ -112,6 +113,9 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof OverloadedError) return unavailable(`${error.message} ${whatIsStored(error)}`, error.retryAfterS);
   if (error instanceof UncertainError) return unavailable('The database did not say whether the change was made. See whether it was before you make it again.');
   if (isUnavailable(error)) return unavailable('The database cannot be reached. Nothing was stored; try again.');
+  if (error instanceof SecretError) {
+    return conflict('The secrets behind this cannot be opened: the key that sealed them is not configured any more. Add it to HERALD_PREVIOUS_SECRET_KEYS, or make it anew.');
+  }
   if (isUnstorable(error)) {
     return badRequest(undefined, 'A value cannot be stored. Look for NUL characters and for numbers or dates out of range.');
   }

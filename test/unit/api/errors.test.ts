@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ApiEnv } from '../../../api/dependencies.ts';
 import { answerError, answerNotFound } from '../../../api/errors.ts';
 import { OverloadedError } from '../../../api/groupCommit.ts';
+import { SecretError } from '../../../store/secrets.ts';
 import { badRequest, conflict, fieldName, unauthorized } from '../../../api/problems.ts';
 
 const logged: string[] = [];
@@ -45,6 +46,13 @@ describe('an error', () => {
     });
     expect(await answerTo(undefined, '/v2/nothing')).toMatchObject({ status: 404, body: { error: 'Not found' } });
     expect(await answerTo(undefined, '/v1/nothing')).toMatchObject({ status: 404, body: { type: 'urn:herald:problem:not-found' } });
+  });
+
+  it('of a secret that no key opens says what to do, and nothing of the secret', async () => {
+    const error = new SecretError('The secret was sealed with key 1234abcd, which is not configured.');
+    const { status, body } = await answerTo(error, '/v1/integrations/int_1');
+    expect(status).toBe(409);
+    expect(body).toMatchObject({ type: 'urn:herald:problem:conflict', detail: expect.stringContaining('HERALD_PREVIOUS_SECRET_KEYS') });
   });
 
   it('of ours says nothing of its inside, but the log does', async () => {
