@@ -56,6 +56,8 @@ async function failedSession() {
   await until(async () => (await deliveries())[0]?.status === 'retrying', 'a message that is tried again');
   const [delivery] = await deliveries();
   const { workflow } = engine.client;
+  // Whoever saw the failure starts it right after it is recorded.
+  await until(() => workflow.getHandle(deliveryWorkflowId(delivery!.id)).describe().then(() => true, () => false), 'the workflow of its retries');
   const [session, retries] = await Promise.all([
     workflow.getHandle(sessionWorkflowId(caller.organisationId, id)).describe(),
     workflow.getHandle(deliveryWorkflowId(delivery!.id)).describe(),
