@@ -7,8 +7,8 @@ export type Measured = Omit<SoakReport, 'problems'>;
 const HISTORY_EVENTS_ON_TOP = 100;
 /** Of a run's history. */
 export const MAX_HISTORY_BYTES = 1024 * 1024;
-/** After 100,000 events as after 1,000: a worker that kept what it had decided would need more. */
-export const MAX_RSS_GROWTH_MB = 256;
+/** A worker takes some 250 MB more until about 70,000 events and then no more; one that kept what it had decided would need far more. */
+export const MAX_RSS_GROWTH_MB = 384;
 
 /** What must not be, in sentences. @param handOverAt At how many history events a run is to hand over. */
 export function problemsOf(measured: Measured, handOverAt: number): string[] {

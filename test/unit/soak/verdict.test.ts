@@ -38,7 +38,7 @@ describe('the verdict of a soak', () => {
     ['a run is too long', { maxHistoryEvents: 2101 }, 'a run has 2101 history events; 2100 are allowed'],
     ['a history is too large', { maxHistoryBytes: 1_048_576 }, "a run's history has 1048576 bytes; it must stay below 1048576"],
     ["the worker's memory is not known", { workerRssMbStart: 0, workerRssMbEnd: 0 }, "the worker's memory could not be read"],
-    ['the worker grew', { workerRssMbEnd: 757 }, "the worker's memory grew by 257 MB; 256 are allowed"],
+    ['the worker grew', { workerRssMbEnd: 885 }, "the worker's memory grew by 385 MB; 384 are allowed"],
   ])('is bad when %s, and says so', (_, changes, sentence) => {
     const report = reportOf(changes);
     expect(report.problems).toEqual([sentence]);
