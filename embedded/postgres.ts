@@ -77,8 +77,6 @@ function serverSettings(port: number): string[] {
     checkpoint_timeout: '15min',
     wal_compression: 'on',
     random_page_cost: 1.1,
-    // A new database gets its statistics within seconds, instead of a minute of plans for empty tables.
-    autovacuum_naptime: '10s',
     jit: 'off',
     timezone: 'UTC',
     log_timezone: 'UTC',
