@@ -26,7 +26,8 @@ export interface Cycles {
  */
 export function createCycles(max: number, longestMs: number): Cycles {
   const underWay = new Map<number, NodeJS.Timeout>();
-  const waiting: (() => void)[] = [];
+  /** Who waits for another one's end, in order. */
+  const waiting = new Set<() => void>();
   /** When each session's last cycle began, in the time of `performance.now()`. */
   const begunAt = new LRUCache<number, number>({ max: REMEMBERED_SESSIONS });
   /** Called when requests press no longer. */
@@ -48,7 +49,10 @@ export function createCycles(max: number, longestMs: number): Cycles {
     if (timer === undefined) return;
     clearTimeout(timer);
     underWay.delete(sessionKey);
-    waiting.shift()?.();
+    const [next] = waiting;
+    if (!next) return;
+    waiting.delete(next);
+    next();
   }
 
   function setPressed(isPressed: boolean): void {
@@ -57,23 +61,14 @@ export function createCycles(max: number, longestMs: number): Cycles {
     if (!isPressed) for (const go of resting) go();
   }
 
-  async function waitForPlace(ms: number): Promise<void> {
+  /** Until somebody calls the one who waits, at the latest after `ms`. */
+  async function waitAmong(others: Set<() => void>, ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    waiting.push(resolve);
+    others.add(resolve);
     await promise;
     clearTimeout(timer);
-    const place = waiting.indexOf(resolve);
-    if (place >= 0) waiting.splice(place, 1);
-  }
-
-  async function rest(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    resting.add(resolve);
-    await promise;
-    clearTimeout(timer);
-    resting.delete(resolve);
+    others.delete(resolve);
   }
 
   return {
@@ -85,8 +80,8 @@ export function createCycles(max: number, longestMs: number): Cycles {
     setPressed,
     async begin(sessionKey, ms) {
       const restMs = (begunAt.get(sessionKey) ?? -Infinity) + PRESSED_GAP_MS - performance.now();
-      if (relief && restMs > 0) await rest(restMs);
-      if (underWay.size >= max && !underWay.has(sessionKey)) await waitForPlace(ms);
+      if (relief && restMs > 0) await waitAmong(resting, restMs);
+      if (underWay.size >= max && !underWay.has(sessionKey)) await waitAmong(waiting, ms);
       start(sessionKey);
     },
   };

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { isStatusEvent } from '../model/session.ts';
 import type { SessionEvent } from '../model/types.ts';
-import { type Appended, type AppendRequest, carried, type SessionLock } from '../store/append.ts';
+import { type Appended, type AppendRequest, carried, type SessionLock, sessionName } from '../store/append.ts';
 import { noticeOf } from '../store/newsChannel.ts';
 import type { Workflows } from '../temporal/workflows.ts';
 import type { News, SessionInput } from '../workflows/messages.ts';
@@ -87,7 +87,7 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   let onIdle: (() => void) | undefined;
 
   function noticeFor({ organisationId, sessionId, events }: AppendRequest): string | undefined {
-    const session = known.get(`${organisationId}/${sessionId}`);
+    const session = known.get(sessionName(organisationId, sessionId));
     if (isPressed || !session || events.length > MAX_NOTICED_EVENTS || events.some(({ type }) => isStatusEvent(type))) return undefined;
     const outbox = outboxes.get(session.key);
     if (outbox && (outbox.told || outbox.dueAt < Infinity || performance.now() < outbox.lastToldAt + MIN_GAP_MS)) return undefined;
@@ -98,7 +98,7 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
   }
 
   function announce({ session, events, lastSeq, noticed }: Appended): void {
-    known.set(`${session.organisationId}/${session.id}`, session);
+    known.set(sessionName(session.organisationId, session.id), session);
     const outbox = outboxes.get(session.key) ?? open(session);
     outbox.session = session;
     outbox.lastSeq = Math.max(outbox.lastSeq, lastSeq);

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { type Appended, appendEvents, type AppendRequest, type AppendResult } from '../store/append.ts';
+import { type Appended, appendEvents, type AppendRequest, type AppendResult, sessionName } from '../store/append.ts';
 import type { Db } from '../store/database.ts';
 import { isUnavailable } from '../store/unavailable.ts';
 
@@ -144,7 +144,7 @@ export function createGroupCommit(db: Db, log: Logger, patienceMs = PATIENCE_MS)
         const answered = () => unanswered.delete(member);
         const member: Member = {
           request,
-          session: `${request.organisationId}/${request.sessionId}`,
+          session: sessionName(request.organisationId, request.sessionId),
           since: performance.now(),
           uncertain: false,
           resolve: (result) => (answered(), resolve(result)),

@@ -71,8 +71,9 @@ export function createIngest(deps: { db: Db; workflows: Workflows; log: Logger }
   const dispatcher = createDispatcher(deps.workflows, news, createRuleHints(db, log), log);
   const pressure = createPressure((isPressing) => {
     dispatcher.setPressed(isPressing);
-    // A worker that does not hear of it goes on as ever.
-    void news.announcePressure(isPressing).catch(() => undefined);
+    void news.announcePressure(isPressing).catch((error: unknown) => {
+      log.warn({ err: error, isPressing }, 'workers could not be told of a burst of requests; they go on as ever');
+    });
   });
 
   /** Runs a transaction of its own; everything in it is idempotent, so it may run again when its end is unknown. */

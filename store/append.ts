@@ -81,7 +81,7 @@ export async function lockSessions(
     join organisations o on o.id = s.organisation_id
     order by p.session_key
     for update of p`.execute(trx);
-  return new Map(rows.map((row) => [lockName(row.organisationId, row.id), row]));
+  return new Map(rows.map((row) => [sessionName(row.organisationId, row.id), row]));
 }
 
 /**
@@ -120,14 +120,14 @@ export async function appendEvents(db: Db, requests: AppendRequest[]): Promise<A
 }
 
 async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResult[]> {
-  const bySession = Map.groupBy(requests, (request) => lockName(request.organisationId, request.sessionId));
+  const bySession = Map.groupBy(requests, (request) => sessionName(request.organisationId, request.sessionId));
   const wanted = Array.from(bySession.values(), ([first, ...further]): Target => {
     const { organisationId, sessionId, sessionKey, events, notice } = first!;
     return { organisationId, sessionId, sessionKey, events: events.length, notice: further.length > 0 ? undefined : notice };
   });
   const places = new Map(Array.from(bySession.keys(), (name, place) => [name, place]));
   const incoming = requests.flatMap((request) => {
-    const place = places.get(lockName(request.organisationId, request.sessionId))!;
+    const place = places.get(sessionName(request.organisationId, request.sessionId))!;
     return request.events.map((event) => ({ place, event, payload: JSON.stringify(event.payload) }));
   });
   const sessions = await store(db, wanted, incoming);
@@ -137,7 +137,7 @@ async function appendOnce(db: Db, requests: AppendRequest[]): Promise<AppendResu
   const storedAt = sessions[0]?.storedAt;
   let at = 0;
   return requests.map((request): AppendResult => {
-    const place = places.get(lockName(request.organisationId, request.sessionId))!;
+    const place = places.get(sessionName(request.organisationId, request.sessionId))!;
     const session = byPlace.get(place);
     const events: SessionEvent[] = [];
     for (const event of request.events) {
@@ -281,7 +281,8 @@ export function carried(event: NewEvent, payloadLength?: number): Omit<SessionEv
   };
 }
 
-function lockName(organisationId: string, sessionId: string): string {
+/** A session's name among those of all organisations. */
+export function sessionName(organisationId: string, sessionId: string): string {
   return `${organisationId}/${sessionId}`;
 }
 
