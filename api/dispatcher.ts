@@ -323,6 +323,8 @@ export function createDispatcher(workflows: Workflows, news: SessionNews, hints:
     },
     async close(ms) {
       closing = true;
+      isPressed = false;
+      pump();
       for (const outbox of told) if (outbox.told?.answered) settle(outbox);
       for (const outbox of outboxes.values()) {
         if (outbox.dueAt === Infinity || outbox.told || outbox.queued) continue;

@@ -209,6 +209,20 @@ describe('the dispatcher', () => {
     await closed(dispatcher);
   });
 
+  it('hands over what a burst has made wait when it is closed', async () => {
+    const { workflows, signals } = standInServer();
+    const { news } = standInNews();
+    const dispatcher = createDispatcher(workflows, news, urgent, log);
+    dispatcher.setPressed(true);
+    dispatcher.announce(appended(1, range(1, 21), 10, [agent]));
+    await sleep(100);
+    expect(signals).toEqual([]);
+    const begun = performance.now();
+    await closed(dispatcher);
+    expect(performance.now() - begun).toBeLessThan(4000);
+    expect(signals.map(({ sessionKey }) => sessionKey)).toEqual([1]);
+  });
+
   it('tells a bounded number of sessions at a time, the next when one has decided', async () => {
     const { workflows, signals } = standInServer();
     const { news, decided } = standInNews();
