@@ -85,9 +85,10 @@ export function listenForNews(databaseUrl: string, listener: NewsListener, chann
     const hello = `?${randomUUID()}`;
     client.on('notification', ({ payload = '' }) => {
       if (payload === hello) return listener.onChange(true);
-      if (payload.startsWith('?')) return;
       if (payload === PRESSED || payload === RELIEVED) return listener.onPressure?.(payload === PRESSED);
-      if (!payload.includes(' ')) return listener.onNews(payload.split(',').map(Number));
+      if (/^\d+(,\d+)*$/.test(payload)) return listener.onNews(payload.split(',').map(Number));
+      // Whatever else there is is another process' hello, or comes from another version.
+      if (!/^\d+ \d+ \d+ \[/.test(payload)) return;
       const { sessionKey, events } = readNotice(payload);
       listener.onEvents?.(sessionKey, events);
     });

@@ -1,9 +1,10 @@
+import { sql } from 'kysely';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGroupCommit } from '../../../api/groupCommit.ts';
 import type { SessionEvent } from '../../../model/types.ts';
 import { appendEvents, type AppendResult, carried } from '../../../store/append.ts';
-import { listenForNews, noticeOf } from '../../../store/newsChannel.ts';
+import { listenForNews, NEWS_CHANNEL, noticeOf } from '../../../store/newsChannel.ts';
 import { createOrganisation, raiseRulesVersion } from '../../../store/organisations.ts';
 import { loadEventsAfter, loadProgress } from '../../../store/progress.ts';
 import { createSessionRow } from '../../../store/sessionRow.ts';
@@ -166,6 +167,12 @@ describe('the word that an append gives to the worker that listens', () => {
     expect(results.map((result) => appended(result).noticed)).toEqual([false, false, false, false]);
     expect(await heardOf(session)).toEqual([]);
     expect((await stored(session.key)).map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('is told from what another version may say on the same channel', async () => {
+    const session = await listenedTo();
+    for (const payload of ['', '?', 'later words', '1 2 three', '1 2 {"key":3}', '[]', '1,x']) await database.db.executeQuery(sql`select pg_notify(${NEWS_CHANNEL}, ${payload})`.compile(database.db));
+    expect(await heardOf(session)).toEqual([]);
   });
 
   it('is not made of more than Postgres passes on', async () => {
